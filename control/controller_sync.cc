@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: Apache-2.0
+// What the data plane's connection tells the controller: greeted, resynchronised, lost, events. The client's loop thread.
+#include "control/controller.h"
+
+namespace mediaward::control {
+
+// Either side may have been away. A fresh daemon knows nothing and must not wipe a running data plane: it sweeps only once the AS
+// has declared its state complete.
+Plan Controller::plan_sync(const DataplaneInfo& greeted) {
+  const std::lock_guard lock(apply_mutex_);
+  const bool same_life = greeted.boot_id == boot_id_;
+  if (!same_life)
+    carried_ = std::make_shared<DesiredState>();
+  else if (unknown_.state != nullptr && greeted.applied_transaction >= unknown_.id)
+    carried_ = unknown_.state;  // it was applied although nobody heard so; the plan below takes it back
+  else if (sync_target_ != nullptr && greeted.sync_transaction != 0 && greeted.applied_transaction >= greeted.sync_transaction)
+    carried_ = sync_target_;
+  unknown_ = {};
+  boot_id_ = greeted.boot_id;
+  events_.publish({.type = EventType::kDataplaneConnected, .text = greeted.release});
+  log_.write(LogLevel::kInfo, "dataplane-connected",
+             {{"release", greeted.release}, {"boot_id", handle_text(greeted.boot_id)}, {"state_adopted", greeted.state_adopted ? "yes" : "no"},
+              {"workers", std::uint64_t{greeted.workers}}});
+  const std::lock_guard state_lock(state_mutex_);
+  status_.synchronized = false;
+  sync_target_ = desired_;
+  Plan plan = plan_everything(*carried_, *desired_, status_.state_complete);
+  sync_plan_.objects = plan.objects;
+  return plan;
+}
+
+void Controller::on_synchronized(const TransactResult& result) {
+  const std::lock_guard lock(apply_mutex_);
+  if (result) {
+    carried_ = sync_target_;
+    events_.publish({.type = EventType::kDataplaneSynchronized, .a = sync_plan_.objects.size()});
+    log_.write(LogLevel::kInfo, "dataplane-synchronized", {{"objects", sync_plan_.objects.size()}});
+  } else {
+    const Nack& nack = result.error();
+    const std::string object =
+        nack.operation_index < sync_plan_.objects.size() ? sync_plan_.objects[nack.operation_index].text() : sync_target_->name_of(nack.object_id);
+    events_.publish({.type = EventType::kDataplaneRefusedState, .object = object, .text = nack.field + ": " + nack.error.message});
+    log_.write(LogLevel::kError, "dataplane-refused-state",
+               {{"object", object}, {"field", nack.field}, {"code", to_string(nack.error.code)}, {"message", nack.error.message}});
+  }
+  sync_target_.reset();
+  sync_plan_ = {};
+  const std::lock_guard state_lock(state_mutex_);
+  status_.synchronized = result.has_value();
+}
+
+void Controller::on_lost(const std::string& reason) {
+  events_.publish({.type = EventType::kDataplaneLost, .text = reason});
+  log_.write(LogLevel::kWarning, "dataplane-lost", {{"reason", reason}});
+}
+
+void Controller::on_event(const abi::EventMessage& message) {
+  constexpr EventType kTypes[] = {EventType::kDataplaneStarted, EventType::kPortLink,     EventType::kNeighbourResolved,
+                                  EventType::kNeighbourFailed,  EventType::kDropSample,   EventType::kRekeyRequired,
+                                  EventType::kEventsLost,       EventType::kWorkerStalled, EventType::kIndexReuse};
+  const auto kind = static_cast<std::uint32_t>(message.kind);
+  if (kind < 1 || kind > std::size(kTypes)) {
+    log_.write(LogLevel::kWarning, "dataplane-event-unknown", {{"kind", std::uint64_t{kind}}});
+    return;
+  }
+  Event event;
+  event.type = kTypes[kind - 1];
+  event.time_unix_ns = message.time_ns;
+  event.object = desired()->name_of(message.object_id);
+  event.a = message.a;
+  event.b = message.b;
+  event.text = field_text(message.text);
+  event.worker = message.worker;
+  events_.publish(std::move(event));
+}
+
+}  // namespace mediaward::control

@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: Apache-2.0
+// Works a transaction into a copy of the desired state. All or nothing comes from the copy: on any error it is thrown away.
+// It checks each object and every rule between objects; what only the data plane can know (ports, pools) is left to it.
+// No lock, no I/O; the caller (controller.h) serialises transactions.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "control/model.h"
+
+namespace mediaward::control {
+
+struct StateLimits {
+  std::uint32_t conferences = 4096;
+  std::uint32_t legs = 4096;
+  std::uint32_t legs_per_conference = 512;
+  std::uint32_t streams = 65536;
+  std::uint32_t streams_per_leg = 64;
+};
+
+// A leg as it is asked for: keys may be absent, an existing leg keeps its own.
+struct LegRequest {
+  Leg leg;
+  bool has_receive_key = false, has_send_key = false;
+};
+struct RemoveConference {
+  std::string id;
+  bool cascade = false;
+};
+struct RemoveLeg {
+  std::string id;
+};
+struct RemoveStream {
+  std::string id;
+};
+struct ReplaceConference {
+  Conference conference;
+  std::vector<LegRequest> legs;
+  std::vector<Stream> streams;
+};
+using Operation = std::variant<Conference, LegRequest, Stream, RemoveConference, RemoveLeg, RemoveStream, ReplaceConference>;
+
+struct Change {
+  enum class What : std::uint8_t { kCreated, kChanged, kRemoved } what;
+  ObjectName object;
+};
+struct NextState {
+  Snapshot state;               // the one given when nothing changed
+  std::vector<Change> changes;  // net ones, removals first
+};
+
+// The state after `operations`, at revision + 1 when anything differs.
+[[nodiscard]] ApiResult<NextState> apply_operations(const Snapshot& current, const std::vector<Operation>& operations, const StateLimits& limits);
+
+// The last operation that names the object, -1 when none does.
+[[nodiscard]] int operation_naming(const std::vector<Operation>& operations, const ObjectName& object);
+
+}  // namespace mediaward::control

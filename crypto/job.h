@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: Apache-2.0
+// One unit of cryptographic work: a whole packet opened or sealed.
+// The engine runs all passes of a transform itself (tag, compare, then decrypt the survivors), so that nothing
+// unauthenticated is ever decrypted, whatever the engine, and a chained accelerator needs one round trip only.
+// A Job owns nothing: the caller keeps key and buffers alive until the job comes back from Engine::poll.
+// Worker thread.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+namespace mediaward::crypto {
+
+enum class JobOp : std::uint8_t {
+  kCmOpen,   // AES-CM + HMAC-SHA1: verify tag, then decrypt (RFC 3711 §3.3)
+  kCmSeal,   // encrypt, then tag
+  kGcmOpen,  // AEAD open (RFC 7714 §8)
+  kGcmSeal,  // AEAD seal
+};
+
+enum class JobStatus : std::uint8_t {
+  kPending = 0,
+  kOk,
+  kAuthFailed,   // the tag did not match: destination bytes are as they were (CM) or unspecified (GCM), never to be used
+  kEngineError,  // the engine could not do it (lengths out of range, device fault): nothing may be sent or delivered
+};
+
+// Prepared key, laid out by the provider that made it (CryptoProvider::expand).
+struct KeyContext;
+
+// What a completion is matched against: a slot whose generation moved on means "retired meanwhile".
+struct Handle {
+  std::uint32_t slot = 0;
+  std::uint32_t generation = 0;
+  bool operator==(const Handle&) const noexcept = default;
+};
+
+struct Segment {
+  std::byte* src;
+  std::byte* dst;
+  std::uint32_t bytes;
+};
+
+// Contract on buffers
+//  - The cipher runs over [src, src+bytes) into [dst, dst+bytes); src == dst is in place, otherwise they do not overlap.
+//    bytes may be 0 (RTP without payload). `more` names further segments in order; total ≤ kMaxJobBytes.
+//  - The additional authenticated data (RTP header, CSRCs, extension) is [aad, aad+aad_bytes). For the CM operations it lies
+//    directly in front of the ciphertext: aad + aad_bytes == src (open) or == dst (seal).
+//  - CM only: `roc` (host order) is appended to the authenticated portion (RFC 3711 §4.2). The engine may overwrite the
+//    4 bytes behind the last ciphertext byte while it works and puts them back; they must be readable and writable.
+//  - Tag: read from `tag` (open) or written to `tag` (seal), exactly tag_bytes (4 to 16). Usually right behind the ciphertext.
+//  - iv: 16 bytes; CM uses all 16 as the first counter block, whose last two bytes are 0 (RFC 3711 §4.1.1); GCM the first 12.
+//  - aad_bytes ≤ 16384, and ≤ 2028 for CM jobs of several segments. What is out of these bounds ends as kEngineError, untouched.
+inline constexpr std::uint32_t kMaxJobBytes = 16 * 1024 + 512;
+
+struct alignas(64) Job {
+  JobOp op = JobOp::kCmOpen;
+  JobStatus status = JobStatus::kPending;
+  std::uint8_t tag_bytes = 0;
+  std::uint8_t service = 0;  // whose job this is; the engine does not look
+  std::uint32_t roc = 0;
+  const KeyContext* key = nullptr;
+  std::byte* src = nullptr;
+  std::byte* dst = nullptr;
+  std::uint32_t bytes = 0;
+  std::uint16_t aad_bytes = 0;
+  std::uint16_t more_count = 0;
+  const std::byte* aad = nullptr;
+  std::byte* tag = nullptr;
+  const Segment* more = nullptr;
+  // second cache line
+  alignas(16) std::byte iv[16];
+  Handle handle;  // the engine does not look
+};
+static_assert(sizeof(Job) == 128);
+
+}  // namespace mediaward::crypto

@@ -1,0 +1,14 @@
+// SPDX-License-Identifier: Apache-2.0
+// Known-answer test of a provider, run at start: a provider that fails is not used.
+// Published vectors through the same submit/poll the workers use, sealed and opened, alone and in a burst that does not fill
+// its last lane group; and every packet once tampered with, which must fail. Takes well under a millisecond. Main thread.
+#pragma once
+
+#include "crypto/engine.h"
+
+namespace mediaward::crypto {
+
+// The error names the vector and what went wrong.
+[[nodiscard]] Result<void> self_test(CryptoProvider& provider);
+
+}  // namespace mediaward::crypto

@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: Apache-2.0
+// Looks at a received frame once and says which lane it belongs to: one of the host's protocols, media for a leg, or a drop with its
+// reason. Everything a later stage trusts about lengths and offsets is established here (Ethernet, VLAN, IPv4/IPv6, UDP). Changes nothing but the packet's l2/l3 lengths. The worker's own thread.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+
+#include "dataplane/drop_reason.h"
+#include "dataplane/host.h"
+#include "dataplane/packet.h"
+#include "dataplane/settings.h"
+
+namespace mediaward::dataplane {
+
+enum class Lane : std::uint8_t { kDrop, kArp, kIcmp, kIcmpv6, kMedia };
+
+struct Classified {
+  Lane lane = Lane::kDrop;
+  DropReason reason{};                 // kDrop
+  std::uint16_t udp_port = 0;          // kMedia: destination port
+  std::uint16_t address_index = 0;     // kMedia: which of the port's addresses
+  std::byte* payload = nullptr;        // kMedia: UDP payload
+  std::uint32_t payload_bytes = 0;
+  const std::byte* source = nullptr;   // kMedia: source address in the IP header
+};
+
+// What of a port's settings the packet path compares with.
+class Classifier {
+ public:
+  Classifier(const PortSettings& port, const Host& host);
+
+  [[nodiscard]] Classified classify(Packet& packet) const noexcept;
+
+ private:
+  [[nodiscard]] bool for_us(const std::byte* frame) const noexcept;
+  [[nodiscard]] Classified ipv4(Packet& packet, std::uint16_t l2_bytes) const noexcept;
+  [[nodiscard]] Classified ipv6(Packet& packet, std::uint16_t l2_bytes) const noexcept;
+  [[nodiscard]] Classified udp(Packet& packet, std::byte* udp, std::uint32_t bytes, int address_index, const std::byte* source, bool v6) const noexcept;
+
+  const Host& host_;
+  std::uint64_t mac_ = 0;              // low 48 bits as loaded
+  std::uint16_t vlan_ = 0;
+};
+
+// What shares a media port is told apart by its first two bytes (RFC 7983 §7, RFC 5761 §4): nothing for RTP, else why it ends here.
+[[nodiscard]] std::optional<DropReason> not_rtp(const std::byte* payload, std::uint32_t bytes) noexcept;
+
+}  // namespace mediaward::dataplane

@@ -1,0 +1,149 @@
+// SPDX-License-Identifier: Apache-2.0
+// See egress.h. The worker's own thread.
+#include "dataplane/egress.h"
+
+#include <cstring>
+
+#include "dataplane/checksum.h"
+#include "dataplane/wire/ip.h"
+#include "dataplane/wire/udp.h"
+
+namespace mediaward::dataplane {
+namespace {
+
+// The template is copied in one piece of fixed size; what lies behind the header proper is overwritten by the RTP header.
+constexpr std::size_t kTemplateBytes = sizeof(LegTx::header);
+
+// Fills the UDP checksum field, which holds the folded pseudo-header sum, over the whole datagram.
+void finish_udp_checksum(Packet& packet) noexcept {
+  const std::size_t at = std::size_t{packet.l2_bytes} + packet.l3_bytes;
+  std::byte* udp = packet.data + at;
+  const Be16 sum = finish_checksum(add_checksum({udp, packet.bytes - at}));
+  store_raw(udp + wire::kUdpChecksumOffset, sum.raw() == 0 ? std::uint16_t{0xffff} : sum.raw());
+}
+
+}  // namespace
+
+Egress::Egress(WorkerContext& context, const CoreSettings& settings, WorkerSettings& worker, std::span<const std::atomic<bool>> links)
+    : context_(context), ports_(settings.ports.size()), hold_(settings.limits.neighbours, context.tsc_hz()) {
+  for (auto& queue : worker.queues) {
+    Port& port = ports_[queue.port];
+    port.io = queue.io.get();
+    port.link_up = &links[queue.port];
+    port.software_checksum = !queue.io->capabilities().tx_udp_checksum;
+    port.tx_flags = port.software_checksum ? std::uint16_t{0} : static_cast<std::uint16_t>(kTxUdpChecksum);
+  }
+}
+
+Egress::~Egress() {
+  hold_.purge_all([this](Packet* packet, DropReason reason) { context_.drop(packet, reason); });
+  context_.flush_releases();
+  for (Port& port : ports_)
+    if (port.io != nullptr) port.io->release({port.spare.data(), port.spare_count});
+}
+
+bool Egress::refill(Port& port) noexcept {
+  for (std::size_t want = kSpare; want != 0; want /= 8) {
+    if (!port.io->allocate({port.spare.data(), want})) continue;
+    port.spare_count = want;
+    return true;
+  }
+  return false;
+}
+
+std::byte* Egress::begin_datagram(const LegTx& leg, Packet& out, std::uint32_t payload_bytes) noexcept {
+  std::memcpy(out.data, leg.header, kTemplateBytes);
+  const auto udp_bytes = static_cast<std::uint16_t>(wire::kUdpBytes + payload_bytes);
+  std::byte* l3 = out.data + leg.l2_bytes;
+  std::byte* udp = l3 + leg.l3_bytes;
+  if (leg.family == Family::kIpv4) {
+    const auto total = Be16(static_cast<std::uint16_t>(leg.l3_bytes + udp_bytes));
+    store_raw(l3 + 2, total.raw());
+    store_raw(l3 + 10, finish_checksum(std::uint64_t{leg.ip_sum} + total.raw()).raw());
+    out.flags = ports_[leg.port].tx_flags;
+  } else {
+    store_be16(l3 + 4, udp_bytes);
+    out.flags = static_cast<std::uint16_t>(ports_[leg.port].tx_flags | kTxIpv6);
+  }
+  const Be16 udp_length(udp_bytes);
+  store_raw(udp + 4, udp_length.raw());
+  store_raw(udp + wire::kUdpChecksumOffset, udp_partial_checksum(std::uint64_t{leg.pseudo_sum} + udp_length.raw()).raw());
+  out.port = leg.port;
+  out.l2_bytes = leg.l2_bytes;
+  out.l3_bytes = leg.l3_bytes;
+  out.bytes = leg.header_bytes + payload_bytes;
+  return udp + wire::kUdpBytes;
+}
+
+void Egress::with_address(std::uint64_t link, Packet* packet) noexcept {
+  std::memcpy(packet->data, &link, 6);
+  if (ports_[packet->port].software_checksum) finish_udp_checksum(*packet);
+  send_frame(packet->port, packet);
+}
+
+void Egress::send(const LegTx& leg, Packet* packet) noexcept {
+  const std::uint64_t link = leg.hop->resolve();
+  if ((link & NextHop::kLinkValid) != 0) [[likely]] return with_address(link, packet);
+  if (leg.hop->state.load(std::memory_order_relaxed) == NeighbourState::kFailed)
+    return context_.drop(packet, DropReason::kNeighbourUnresolved, leg.leg_id);
+  if (!hold_.hold(leg.hop, packet, context_.now())) context_.drop(packet, DropReason::kNeighbourQueueFull, leg.leg_id);
+}
+
+void Egress::send_frame(std::uint16_t port, Packet* packet) noexcept {
+  Port& p = ports_[port];
+  p.tx[p.tx_count++] = packet;
+  if (p.tx_count == kTxBatch) [[unlikely]] transmit(p);
+}
+
+std::size_t Egress::transmit(Port& port) noexcept {
+  const std::size_t n = port.tx_count;
+  std::uint64_t bytes = 0;
+  for (std::size_t i = 0; i < n; ++i) bytes += port.tx[i]->bytes;  // before: the port may free what it takes
+  const bool up = port.link_up->load(std::memory_order_relaxed);
+  const std::size_t sent = up ? port.io->transmit({port.tx.data(), n}) : 0;
+  const DropReason refusal = up ? DropReason::kTxFull : DropReason::kLinkDown;
+  for (std::size_t i = sent; i < n; ++i) {
+    bytes -= port.tx[i]->bytes;
+    context_.drop(port.tx[i], refusal);
+  }
+  context_.count(Counter::kTxPackets, sent);
+  context_.count(Counter::kTxBytes, bytes);
+  port.tx_count = 0;
+  return n;
+}
+
+std::size_t Egress::flush() noexcept {
+  if (hold_.size() != 0) [[unlikely]] {
+    hold_.release(
+        context_.now(), [this](NextHop& hop, Packet* packet) { with_address(hop.link.load(std::memory_order_relaxed), packet); },
+        [this](Packet* packet, DropReason reason) { context_.drop(packet, reason); });
+  }
+  std::size_t n = 0;
+  for (Port& port : ports_)
+    if (port.tx_count != 0) n += transmit(port);
+  context_.flush_releases();
+  return n;
+}
+
+void Egress::purge(NextHop* hop) noexcept {
+  hold_.purge(hop, [this](Packet* packet, DropReason reason) { context_.drop(packet, reason); });
+}
+
+std::size_t Egress::queued() const noexcept {
+  std::size_t n = 0;
+  for (const Port& port : ports_) n += port.tx_count;
+  return n;
+}
+
+void Egress::report_index_reuse(std::uint64_t leg_id, std::uint32_t ssrc) noexcept {
+  if (context_.now() < next_report_) return;
+  next_report_ = context_.now() + context_.tsc_hz();
+  WorkerEvent event;
+  event.kind = WorkerEvent::Kind::kIndexReuse;
+  event.reason = DropReason::kSealIndexReuse;
+  event.leg_id = leg_id;
+  event.ssrc = ssrc;
+  context_.report(event);
+}
+
+}  // namespace mediaward::dataplane

@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: Apache-2.0
+// The way out of a worker: fresh buffers, the headers of outgoing datagrams, the wait for a neighbour's address, checksums and
+// the transmit burst, per port. Policy-free: what is handed in is sent or counted. One per worker, on its thread.
+#pragma once
+
+#include <array>
+#include <atomic>
+#include <memory>
+#include <span>
+#include <vector>
+
+#include "dataplane/hold_queue.h"
+#include "dataplane/settings.h"
+#include "dataplane/tables.h"
+#include "dataplane/worker_context.h"
+
+namespace mediaward::dataplane {
+
+class Egress {
+ public:
+  // links: per port, whether its link is up; set by the main thread.
+  Egress(WorkerContext& context, const CoreSettings& settings, WorkerSettings& worker, std::span<const std::atomic<bool>> links);
+  Egress(const Egress&) = delete;
+  Egress& operator=(const Egress&) = delete;
+  ~Egress();  // gives every buffer back; the worker's thread has ended
+
+  // A buffer of the port's pool, or nullptr when it is exhausted.
+  [[nodiscard]] Packet* take(std::uint16_t port) noexcept {
+    Port& p = ports_[port];
+    if (p.spare_count == 0 && !refill(p)) [[unlikely]] return nullptr;
+    context_.count(Counter::kAllocated);
+    return p.spare[--p.spare_count];
+  }
+
+  // Writes Ethernet, IP and UDP headers of a datagram to this leg and returns where its payload begins. The UDP checksum is filled
+  // when the packet is transmitted.
+  [[nodiscard]] std::byte* begin_datagram(const LegTx& leg, Packet& out, std::uint32_t payload_bytes) noexcept;
+
+  // Sends what begin_datagram made, as soon as the next hop's address is known.
+  void send(const LegTx& leg, Packet* packet) noexcept;
+  // Sends a complete frame.
+  void send_frame(std::uint16_t port, Packet* packet) noexcept;
+
+  // End of a loop: held packets whose neighbour answered (or did not), checksums, transmit. Returns packets sent.
+  std::size_t flush() noexcept;
+
+  // Packets that wait for a next hop that goes away are dropped.
+  void purge(NextHop* hop) noexcept;
+
+  void report_index_reuse(std::uint64_t leg_id, std::uint32_t ssrc) noexcept;
+  [[nodiscard]] std::size_t held() const noexcept { return hold_.size(); }
+  [[nodiscard]] std::size_t queued() const noexcept;
+  [[nodiscard]] PacketIo& io(std::uint16_t port) noexcept { return *ports_[port].io; }
+
+ private:
+  static constexpr std::size_t kTxBatch = 64;
+  static constexpr std::size_t kSpare = 64;
+  struct Port {
+    PacketIo* io = nullptr;
+    const std::atomic<bool>* link_up = nullptr;
+    std::uint16_t tx_flags = 0;            // PacketFlags of a datagram on this port
+    bool software_checksum = true;
+    std::size_t spare_count = 0, tx_count = 0;
+    std::array<Packet*, kSpare> spare{};
+    std::array<Packet*, kTxBatch> tx{};
+  };
+  bool refill(Port& port) noexcept;
+  std::size_t transmit(Port& port) noexcept;
+  void with_address(std::uint64_t link, Packet* packet) noexcept;
+
+  WorkerContext& context_;
+  std::vector<Port> ports_;
+  HoldQueue hold_;
+  std::uint64_t next_report_ = 0;
+};
+
+}  // namespace mediaward::dataplane

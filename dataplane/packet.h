@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: Apache-2.0
+// A packet as every layer above the port sees it: where its bytes are and what is known about them.
+// One cache line that lives beside the port's own buffer descriptor (drivers keep it in the mbuf's private area), so that no
+// layer here knows the descriptor. A worker owns a packet exclusively until it is transmitted, released or handed off.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+#include "crypto/bytes.h"
+
+namespace mediaward::dataplane {
+
+// What the port found out on receive, or is asked to do on transmit.
+enum PacketFlags : std::uint16_t {
+  kRxIpChecksumGood = 1u << 0,
+  kRxIpChecksumBad = 1u << 1,
+  kRxL4ChecksumGood = 1u << 2,   // verified, or known to be generated on this host (partial checksum)
+  kRxL4ChecksumBad = 1u << 3,
+  kRxVlanStripped = 1u << 4,     // vlan_tci holds the tag that the port took off
+  kTxIpChecksum = 1u << 8,       // the port fills the IPv4 header checksum (field is 0)
+  kTxUdpChecksum = 1u << 9,      // the port fills the UDP checksum (field holds the pseudo-header sum)
+  kTxVlanInsert = 1u << 10,      // the port inserts vlan_tci
+  kTxIpv6 = 1u << 11,            // with the checksum flags: the L3 header is IPv6
+};
+
+struct alignas(64) Packet {
+  std::byte* data = nullptr;     // first byte of the Ethernet header
+  std::uint32_t bytes = 0;       // valid bytes from data in this segment
+  std::uint32_t room = 0;        // bytes usable from data: bytes ≤ room
+  Packet* next = nullptr;        // further segment, nullptr for almost every packet
+  std::uint16_t flags = 0;       // PacketFlags
+  std::uint16_t port = 0;        // index of the port it came from or goes to
+  std::uint16_t vlan_tci = 0;    // with kRxVlanStripped / kTxVlanInsert
+  std::uint16_t l2_bytes = 0;    // Ethernet header incl. tags, set by the classifier or by who builds the packet
+  std::uint16_t l3_bytes = 0;    // IP header incl. options / extension headers
+  std::uint16_t reserved = 0;
+  std::uint32_t refs = 0;        // uses of the plaintext in here by jobs that seal it; single owner, not atomic
+  std::uint64_t rx_tsc = 0;      // time stamp counter at the receive burst, 0 when not taken
+  void* owner_tag = nullptr;     // for the PacketIo implementation only
+
+  [[nodiscard]] Bytes span() noexcept { return {data, bytes}; }
+};
+static_assert(sizeof(Packet) == 64);
+
+}  // namespace mediaward::dataplane

@@ -1,0 +1,142 @@
+// SPDX-License-Identifier: Apache-2.0
+// The packet path, whole, on one page: a staged run-to-completion loop.
+//   commands → receive → classify into lanes → prepare → OPEN barrier → commit and fan-out → SEAL barrier → transmit
+// Tables change at one point only, between two loops. No timer waits to fill a batch: under load batches grow by themselves, at rest
+// the latency is one loop. Engines may be asynchronous: what has not come back is taken up by the same steps in a later loop.
+// The worker's own thread; no system call, no lock, no allocation.
+#include <x86intrin.h>
+
+#include "dataplane/worker.h"
+
+namespace mediaward::dataplane {
+namespace {
+
+constexpr std::size_t kPrefetchDistance = 3;  // packets between touching a frame's first line and parsing it
+
+}  // namespace
+
+bool Worker::run_once(std::uint64_t now_tsc) noexcept {
+  const std::uint64_t begin = __rdtsc();
+  context_.set_now(now_tsc);
+  std::size_t work = apply_commands();
+  work += receive();
+  work += srtp_.packets_in_flight();
+  if (work != 0) {
+    {
+      StageTimer timer(context_.block()[Stage::kOpen]);
+      timer.stop(srtp_.open_barrier());
+    }
+    {
+      StageTimer timer(context_.block()[Stage::kCommit]);
+      timer.stop(srtp_.commit());
+    }
+    {
+      StageTimer timer(context_.block()[Stage::kSeal]);
+      timer.stop(srtp_.seal_barrier());
+    }
+  }
+  run_timers();
+  StageTimer timer(context_.block()[Stage::kTransmit]);
+  const std::size_t sent = egress_.flush();
+  timer.stop(sent);
+  account();
+
+  WorkerBlock& block = context_.block();
+  const std::uint64_t spent = __rdtsc() - begin;
+  block.total_cycles += spent;
+  if (work + sent != 0) block.busy_cycles += spent;
+  std::atomic_ref(block.loops).store(block.loops + 1, std::memory_order_relaxed);
+  return work + sent != 0;
+}
+
+std::size_t Worker::apply_commands() noexcept {
+  if (commands_.empty()) [[likely]] return 0;
+  StageTimer timer(context_.block()[Stage::kCommands]);
+  const std::size_t n = commands_.consume([this](const Command& c) { apply(c); });
+  context_.count(Counter::kCommands, n);
+  timer.stop(n);
+  return n;
+}
+
+void Worker::apply(const Command& command) noexcept {
+  switch (command.op) {
+    case Command::Op::kSetFlow:
+      tables_.flows[command.port].set(command.address_index, command.udp_port, static_cast<const LegRx*>(command.object));
+      break;
+    case Command::Op::kSetStream: tables_.streams[command.slot] = static_cast<const StreamRx*>(command.object); break;
+    case Command::Op::kSetLegTx: tables_.legs_tx[command.slot] = static_cast<const LegTx*>(command.object); break;
+    case Command::Op::kPurgeNextHop: egress_.purge(static_cast<NextHop*>(const_cast<void*>(command.object))); break;
+  }
+}
+
+std::size_t Worker::receive() noexcept {
+  std::array<Packet*, kMaxBurst> burst;
+  std::size_t total = receive_handoff();
+  for (PortQueue& queue : queues_) {
+    StageTimer receive_timer(context_.block()[Stage::kReceive]);
+    const std::size_t n = queue.io->receive({burst.data(), own_.burst});
+    receive_timer.stop(n);
+    if (n == 0) continue;
+    total += n;
+    taken_in_ += n;
+    context_.count(Counter::kRxPackets, n);
+    StageTimer classify_timer(context_.block()[Stage::kClassify]);
+    classify({burst.data(), n}, queue);
+    classify_timer.stop(n);
+    StageTimer prepare_timer(context_.block()[Stage::kPrepare]);
+    srtp_.prepare({items_.data(), item_count_});
+    prepare_timer.stop(item_count_);
+    item_count_ = 0;
+  }
+  return total;
+}
+
+std::size_t Worker::receive_handoff() noexcept {
+  std::size_t total = 0;
+  for (auto& ring : shared_.handoff[context_.index()]) {
+    if (ring == nullptr || ring->empty()) continue;
+    total += ring->consume(
+        [this](Packet* packet) {
+          context_.count(Counter::kHandoffIn);
+          ++taken_in_;
+          classify_one(packet, *by_port_[packet->port], true);
+        },
+        kMaxBurst);
+    srtp_.prepare({items_.data(), item_count_});
+    item_count_ = 0;
+  }
+  return total;
+}
+
+void Worker::classify(std::span<Packet* const> packets, PortQueue& queue) noexcept {
+  std::uint64_t bytes = 0;
+  for (std::size_t i = 0; i < packets.size(); ++i) {
+    if (i + kPrefetchDistance < packets.size()) prefetch(packets[i + kPrefetchDistance]->data);
+    bytes += packets[i]->bytes;
+    classify_one(packets[i], queue, false);
+  }
+  context_.count(Counter::kRxBytes, bytes);
+}
+
+void Worker::classify_one(Packet* packet, PortQueue& queue, bool handed_off) noexcept {
+  const Classified c = queue.classifier->classify(*packet);
+  if (c.lane == Lane::kMedia) [[likely]] return to_leg(packet, c, queue.port, handed_off);
+  if (c.lane == Lane::kDrop) return context_.drop(packet, c.reason);
+  to_host(packet, c.lane, queue);
+}
+
+void Worker::to_leg(Packet* packet, const Classified& c, std::uint16_t port, bool handed_off) noexcept {
+  const std::uint8_t owner = shared_.bucket_owner[bucket_of(c.udp_port)];
+  if (owner != context_.index() && !handed_off) {
+    if (!shared_.handoff[owner][context_.index()]->push(packet)) return context_.drop(packet, DropReason::kHandoffFull);
+    --taken_in_;
+    return context_.count(Counter::kHandoffOut);
+  }
+  const LegRx* leg = tables_.flows[port].find(c.address_index, c.udp_port);
+  if (leg == nullptr) return context_.drop(packet, DropReason::kUdpNoLeg);
+  if (const auto reason = not_rtp(c.payload, c.payload_bytes)) return context_.drop(packet, *reason, leg->leg_id);
+  prefetch(leg);
+  items_[item_count_++] = {packet, leg, c.payload, c.payload_bytes, c.source};
+}
+
+}  // namespace mediaward::dataplane

@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: Apache-2.0
+// What drivers tell the data plane about the ports and workers they made. Values only; fixed for the life of the process.
+// Main thread.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "dataplane/ip_address.h"
+#include "dataplane/packet_io.h"
+
+namespace mediaward::dataplane {
+
+using MacAddress = std::array<std::byte, 6>;
+
+struct PortSettings {
+  std::string name;                    // of the configuration; at most 31 characters
+  MacAddress mac{};
+  std::uint16_t vlan = 0;              // 0: untagged; otherwise every frame carries this tag
+  std::uint16_t mtu = 1500;            // bytes of IP packet
+  std::vector<IpPrefix> addresses;     // both families, at most 16
+  std::optional<IpAddress> gateway_v4, gateway_v6;
+  std::uint16_t media_port_first = 20000, media_port_last = 39999;  // UDP ports that legs may use
+  PortCapabilities capabilities;
+};
+
+enum class IdlePolicy : std::uint8_t { kSpin, kYield, kSleep, kInterrupt };
+
+struct QueueSettings {
+  std::uint16_t port = 0;              // index into CoreSettings::ports
+  std::uint16_t queue = 0;
+  std::unique_ptr<PacketIo> io;
+};
+
+struct WorkerSettings {
+  std::vector<QueueSettings> queues;   // at least one per port that this worker sends to: every worker has a queue on every port
+  std::uint16_t burst = 32;            // packets per receive call, at most 64
+};
+
+struct CoreLimits {
+  std::uint32_t legs = 4096;
+  std::uint32_t slots = 65536;         // of the state region: one per receive stream and one per (stream, receiver)
+  std::uint32_t neighbours = 1024;     // next hops, all ports
+  std::uint32_t jobs_per_worker = 4096;
+  std::uint32_t handoff_ring = 1024;   // packets, per pair of workers
+};
+
+struct CoreSettings {
+  std::vector<PortSettings> ports;
+  std::vector<WorkerSettings> workers;
+  CoreLimits limits;
+  bool huge_pages = false;             // take key memory from hugetlbfs
+  std::string release;
+  std::uint64_t tsc_hz = 0;            // of the clock given to Worker::run_once; 0: the time stamp counter, measured at start
+};
+
+}  // namespace mediaward::dataplane

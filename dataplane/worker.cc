@@ -1,0 +1,105 @@
+// SPDX-License-Identifier: Apache-2.0
+// See worker.h: making a worker, its side of the host's protocols and timers, and its accounts. The packet path is pipeline.cc.
+// Constructor on the main thread, everything else on the worker's own.
+#include "dataplane/worker.h"
+
+namespace mediaward::dataplane {
+namespace {
+
+constexpr std::uint64_t kTimersPerSecond = 1000;
+constexpr std::size_t kEvents = 1024;
+
+}  // namespace
+
+Worker::Worker(std::uint32_t index, const CoreSettings& settings, WorkerSettings own, std::unique_ptr<crypto::Engine> engine, WorkerBlock& block,
+               WorkerShared& shared, std::uint64_t tsc_hz, std::size_t command_ring)
+    : shared_(shared),
+      own_(std::move(own)),
+      context_(index, block, tsc_hz, kEvents),
+      tables_(settings),
+      egress_(context_, settings, own_, shared.link_up),
+      engine_(std::move(engine)),
+      srtp_(context_, tables_, egress_, *engine_, settings.limits.jobs_per_worker),
+      commands_(command_ring),
+      echo_bucket_(tsc_hz),
+      by_port_(settings.ports.size(), nullptr),
+      items_(kMaxBurst) {
+  queues_.reserve(own_.queues.size());
+  for (auto& q : own_.queues) {
+    const auto& port = settings.ports[q.port];
+    auto host = std::make_unique<Host>(port, *shared_.neighbours[q.port], echo_bucket_);
+    auto classifier = std::make_unique<Classifier>(port, *host);
+    queues_.push_back({q.port, q.io.get(), q.queue == 0, 0, std::move(host), std::move(classifier)});
+    by_port_[q.port] = &queues_.back();
+  }
+  context_.set_release_io(*queues_.front().io);
+}
+
+Worker::~Worker() = default;
+
+std::uint64_t Worker::loops() const noexcept { return std::atomic_ref(context_.block().loops).load(std::memory_order_relaxed); }
+
+void Worker::to_host(Packet* packet, Lane lane, PortQueue& queue) noexcept {
+  HostVerdict verdict;
+  switch (lane) {
+    case Lane::kArp: verdict = queue.host->handle_arp(*packet, context_.now()); break;
+    case Lane::kIcmp: verdict = queue.host->handle_icmp(*packet, context_.now()); break;
+    default: verdict = queue.host->handle_icmpv6(*packet, context_.now()); break;
+  }
+  switch (verdict.action) {
+    case HostAction::kDrop: return context_.drop(packet, verdict.reason);
+    case HostAction::kConsumed: context_.count(Counter::kHostConsumed); return context_.release(packet);
+    case HostAction::kArpReply: context_.count(Counter::kArpReplies); break;
+    case HostAction::kEchoReply: context_.count(Counter::kEchoReplies); break;
+    case HostAction::kNeighbourReply: context_.count(Counter::kNeighbourReplies); break;
+  }
+  egress_.send_frame(queue.port, packet);
+}
+
+// Of each port one worker, the one with its first queue, tells the network who we are and looks for the neighbours that legs need.
+void Worker::run_timers() noexcept {
+  if (context_.now() < next_timer_) [[likely]] return;
+  next_timer_ = context_.now() + context_.tsc_hz() / kTimersPerSecond;
+  std::array<Packet*, kNeighbourProbesPerTick> out;
+  for (PortQueue& queue : queues_) {
+    if (!queue.host_owner) continue;
+    std::size_t n = queue.host->announce(queue.announced, *queue.io, out);
+    queue.announced += n;
+    send_own(queue, {out.data(), n});
+    n = shared_.neighbours[queue.port]->tick(context_.now(), *queue.io, out);
+    context_.count(Counter::kNeighbourProbes, n);
+    send_own(queue, {out.data(), n});
+    for (const auto& change : shared_.neighbours[queue.port]->changes()) report_neighbour(change);
+  }
+}
+
+void Worker::send_own(PortQueue& queue, std::span<Packet* const> frames) noexcept {
+  context_.count(Counter::kAllocated, frames.size());
+  for (Packet* frame : frames) egress_.send_frame(queue.port, frame);
+}
+
+void Worker::report_neighbour(const NeighbourTable::Change& change) noexcept {
+  WorkerEvent event;
+  event.kind = change.state == NeighbourState::kFailed ? WorkerEvent::Kind::kNeighbourFailed : WorkerEvent::Kind::kNeighbourResolved;
+  event.family = change.hop->address.family;
+  event.head_bytes = static_cast<std::uint16_t>(change.hop->address.size());
+  std::memcpy(event.head.data(), change.hop->address.bytes.data(), event.head_bytes);
+  context_.report(event);
+}
+
+void Worker::account() noexcept {
+  WorkerBlock& block = context_.block();
+  block.held = egress_.held();
+  block.in_flight = srtp_.packets_in_flight();
+  const std::uint64_t out = block[Counter::kTxPackets] + block[Counter::kReleased] + block.held + block.in_flight;
+  block.leaked = taken_in_ + block[Counter::kAllocated] - out;
+
+  // Memory that was unlinked may go once every job that began before has come back: two halves of the jobs in flight, closed in turn.
+  const std::uint64_t applied = commands_.consumed();
+  if (drained_.load(std::memory_order_relaxed) == applied || !srtp_.older_half_empty()) [[likely]] return;
+  drained_.store(half_closed_at_, std::memory_order_release);
+  half_closed_at_ = applied;
+  srtp_.close_half();
+}
+
+}  // namespace mediaward::dataplane

@@ -1,0 +1,100 @@
+// SPDX-License-Identifier: Apache-2.0
+// One poll-mode worker: its tables, its services and the loop that runs them (pipeline.cc is the page to read first).
+// Made by the main thread, then run by exactly one thread until stopped. What other threads may call is marked so.
+#pragma once
+
+#include <x86intrin.h>
+
+#include <array>
+#include <atomic>
+#include <memory>
+#include <vector>
+
+#include "crypto/engine.h"
+#include "dataplane/classify.h"
+#include "dataplane/egress.h"
+#include "dataplane/host.h"
+#include "dataplane/srtp_service.h"
+#include "dataplane/worker_context.h"
+#include "dataplane/worker_tables.h"
+
+namespace mediaward::dataplane {
+
+// Shared by all workers, fixed after start.
+struct WorkerShared {
+  std::array<std::uint8_t, kBuckets> bucket_owner{};                        // worker index
+  std::vector<std::unique_ptr<NeighbourTable>> neighbours;                  // by port
+  std::vector<std::atomic<bool>> link_up;                                   // by port; written by the main thread
+  // [to][from]: packets that arrived at a worker that does not own their leg.
+  std::vector<std::vector<std::unique_ptr<SpscRing<Packet*>>>> handoff;
+  std::vector<std::unique_ptr<class Worker>> workers;
+};
+
+inline constexpr std::size_t kMaxBurst = 64;  // packets per receive call
+
+class Worker {
+ public:
+  Worker(std::uint32_t index, const CoreSettings& settings, WorkerSettings own, std::unique_ptr<crypto::Engine> engine, WorkerBlock& block,
+         WorkerShared& shared, std::uint64_t tsc_hz, std::size_t command_ring);
+  Worker(const Worker&) = delete;
+  Worker& operator=(const Worker&) = delete;
+  ~Worker();
+
+  // One loop. True when there was anything to do.
+  bool run_once() noexcept { return run_once(__rdtsc()); }
+  // The same by another clock, whose ticks per second are CoreSettings::tsc_hz; it never goes back.
+  bool run_once(std::uint64_t now_tsc) noexcept;
+
+  // Any thread.
+  [[nodiscard]] std::uint64_t loops() const noexcept;
+  [[nodiscard]] std::uint64_t applied_sequence() const noexcept { return commands_.consumed(); }
+  // Everything unlinked up to this sequence is referred to by nothing: no table, no job in flight.
+  [[nodiscard]] std::uint64_t drained_sequence() const noexcept { return drained_.load(std::memory_order_acquire); }
+
+  // Main thread: producer of commands, consumer of events.
+  [[nodiscard]] SpscRing<Command>& commands() noexcept { return commands_; }
+  [[nodiscard]] SpscRing<WorkerEvent>& events() noexcept { return context_.events(); }
+
+ private:
+  struct PortQueue {
+    std::uint16_t port;
+    PacketIo* io;
+    bool host_owner;                       // of queue 0: drives the neighbours' timers
+    std::size_t announced;                 // own addresses made known to the network so far
+    std::unique_ptr<Host> host;
+    std::unique_ptr<Classifier> classifier;
+  };
+
+  std::size_t apply_commands() noexcept;
+  void apply(const Command& command) noexcept;
+  std::size_t receive() noexcept;
+  std::size_t receive_handoff() noexcept;
+  void classify(std::span<Packet* const> packets, PortQueue& queue) noexcept;
+  void classify_one(Packet* packet, PortQueue& queue, bool handed_off) noexcept;
+  void to_leg(Packet* packet, const Classified& c, std::uint16_t port, bool handed_off) noexcept;
+  void to_host(Packet* packet, Lane lane, PortQueue& queue) noexcept;
+  void run_timers() noexcept;
+  void send_own(PortQueue& queue, std::span<Packet* const> frames) noexcept;
+  void report_neighbour(const NeighbourTable::Change& change) noexcept;
+  void account() noexcept;
+
+  WorkerShared& shared_;
+  WorkerSettings own_;
+  WorkerContext context_;
+  WorkerTables tables_;
+  Egress egress_;
+  std::unique_ptr<crypto::Engine> engine_;
+  SrtpService srtp_;
+  SpscRing<Command> commands_;
+  TokenBucket echo_bucket_;
+  std::vector<PortQueue> queues_;
+  std::vector<PortQueue*> by_port_;
+  std::size_t item_count_ = 0;
+  std::vector<SrtpItem> items_;
+  std::uint64_t next_timer_ = 0;
+  std::uint64_t half_closed_at_ = 0;       // commands applied when the younger half of the jobs began
+  std::uint64_t taken_in_ = 0;             // packets received, allocated or handed to us
+  std::atomic<std::uint64_t> drained_{0};
+};
+
+}  // namespace mediaward::dataplane

@@ -1,0 +1,100 @@
+// SPDX-License-Identifier: Apache-2.0
+// A port of any kind as a resource: device, pool, queues, offloads, link and statistics. EAL must be running.
+// Also what tools use: fill a PortConfig, start Eal, Port::open, make_io per queue, start.
+// Deliberately no packets here: those move through DpdkPacketIo. Main thread.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "crypto/error.h"
+#include "dataplane/abi/protocol.h"
+#include "dataplane/settings.h"
+#include "drivers/config.h"
+#include "drivers/dpdk_packet_io.h"
+#include "drivers/pools.h"
+
+namespace mediaward::drivers {
+
+struct LinkState {
+  bool up = false;
+  std::uint32_t speed_mbps = 0;  // 0: unknown
+};
+
+struct PortStatistics {
+  std::uint64_t rx_packets = 0, rx_bytes = 0, rx_missed = 0, rx_errors = 0, rx_no_buffer = 0;
+  std::uint64_t tx_packets = 0, tx_bytes = 0, tx_errors = 0;
+};
+
+struct PortOpenSettings {
+  std::uint16_t index = 0;        // what Packet::port gets
+  std::uint16_t queues = 1;       // queue pairs
+  std::int32_t numa = -1;         // of pool and rings; -1: the device's own, or any
+  bool rx_interrupts = false;     // ask the PMD for receive interrupts (see Port::rx_interrupts)
+};
+
+class Port {
+ public:
+  // Makes the device (vdev) or finds it (pci), configures queues and offloads, makes the pool. Not started yet.
+  [[nodiscard]] static Result<std::unique_ptr<Port>> open(const PortConfig& config, const PortOpenSettings& settings);
+  Port(const Port&) = delete;
+  Port& operator=(const Port&) = delete;
+  ~Port();  // stops, closes, removes the vdev, frees the pool; no worker uses it any more
+
+  [[nodiscard]] Result<void> start();  // link may come up later
+  void stop() noexcept;                // idempotent
+
+  [[nodiscard]] std::unique_ptr<DpdkPacketIo> make_io(std::uint16_t queue) const;
+
+  [[nodiscard]] const PortConfig& config() const noexcept { return config_; }
+  [[nodiscard]] std::uint16_t port_id() const noexcept { return port_id_; }  // ethdev's number
+  [[nodiscard]] const dataplane::MacAddress& mac() const noexcept { return mac_; }
+  [[nodiscard]] dataplane::PortCapabilities capabilities() const noexcept { return capabilities_; }
+  [[nodiscard]] const PacketPool& pool() const noexcept { return *pool_; }
+  [[nodiscard]] bool rx_interrupts() const noexcept { return rx_interrupts_; }  // granted by the PMD
+
+  [[nodiscard]] dataplane::PortSettings settings() const;
+  [[nodiscard]] LinkState link() const noexcept;                 // polled, does not wait
+  [[nodiscard]] PortStatistics statistics() const noexcept;
+  [[nodiscard]] std::vector<std::pair<std::string, std::uint64_t>> extended_statistics() const;
+  [[nodiscard]] abi::PortInfo info() const;                      // header.type is set, the rest of the header is not
+
+ private:
+  Port() = default;
+  Result<void> attach();
+  Result<void> configure();
+  Result<void> set_up_queues();
+  void choose_mac();
+  [[nodiscard]] Error error(const std::string& what, int code) const;
+
+  PortConfig config_;
+  std::uint16_t index_ = 0;
+  std::uint16_t port_id_ = 0xffff;
+  std::uint16_t queues_ = 0;
+  std::int32_t numa_ = -1;
+  std::string device_name_;  // of the vdev, empty for pci
+  std::string driver_;
+  std::string offload_text_;
+  dataplane::MacAddress mac_{};
+  dataplane::PortCapabilities capabilities_;
+  bool rx_interrupts_ = false;
+  bool started_ = false;
+  bool attached_ = false;
+  std::unique_ptr<PacketPool> pool_;
+};
+
+// The vdev arguments of a port: {"net_virtio_user0", "path=...,packed_vq=1,..."}. pci: {BDF, ""}. Pure.
+struct VdevArguments {
+  std::string name;
+  std::string arguments;
+};
+[[nodiscard]] VdevArguments vdev_arguments(const PortConfig& config, std::uint16_t index, std::uint16_t queues);
+
+// The MAC of a virtual port without a configured one: locally administered, the same at every start on this host, different per
+// port and per side of a socket.
+[[nodiscard]] dataplane::MacAddress stable_mac(const PortConfig& config);
+
+}  // namespace mediaward::drivers

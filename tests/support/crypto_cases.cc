@@ -1,0 +1,186 @@
+// SPDX-License-Identifier: Apache-2.0
+// Memory layout of a packet under test: a source area and a destination area, each
+//   guard | header | piece 0 | tag | guard | piece 1 | guard | piece 2 | guard ...
+// filled with random bytes, so that any write outside of what the contract allows shows in a comparison.
+#include "tests/support/crypto_cases.h"
+
+#include <algorithm>
+#include <cstdlib>
+#include <numeric>
+
+#include "crypto/bytes.h"
+#include "crypto/ipsec_mb_provider.h"
+#include "crypto/openssl_provider.h"
+
+namespace mediaward::test_support {
+
+using crypto::Job;
+using crypto::JobOp;
+using crypto::KeyContext;
+using crypto::Suite;
+
+namespace {
+
+constexpr std::size_t kGuardBytes = 32;
+constexpr std::size_t kTagGapBytes = 24;
+constexpr std::array kRingSuites{Suite::kAesCm128HmacSha1_80, Suite::kAeadAes128Gcm};
+
+void fill_random(std::mt19937_64& random, Bytes out) {
+  for (std::byte& b : out) b = static_cast<std::byte>(random());
+}
+
+std::size_t area_bytes(const PacketSpec& spec) {
+  std::size_t bytes = kGuardBytes + spec.aad_bytes + crypto::kMaxTagBytes;
+  for (const std::uint32_t piece : spec.pieces) bytes += piece + kGuardBytes;
+  return bytes;
+}
+
+}  // namespace
+
+std::vector<std::byte> from_hex(std::string_view hex) {
+  std::vector<std::byte> out;
+  const auto nibble = [](char c) { return static_cast<unsigned>(c <= '9' ? c - '0' : (c | 0x20) - 'a' + 10); };
+  unsigned half = 0;
+  bool high = true;
+  for (const char c : hex) {
+    if (c == ' ') continue;
+    if (high) half = nibble(c);
+    if (!high) out.push_back(static_cast<std::byte>(half << 4 | nibble(c)));
+    high = !high;
+  }
+  return out;
+}
+
+std::unique_ptr<crypto::CryptoProvider> make_provider(std::string_view name) {
+  if (name == "openssl") return crypto::make_openssl_provider();
+  const auto isa = crypto::find_isa(name);
+  if (!isa) std::abort();  // a name the test misspelt
+  auto made = crypto::make_ipsec_mb_provider(*isa);
+  return made ? std::move(*made) : nullptr;
+}
+
+KeyRing::KeyRing(crypto::CryptoProvider& provider, unsigned keys) : provider_(provider) {
+  auto arena = crypto::SecretArena::create({std::size_t{keys} * 4096, false});
+  if (!arena) std::abort();
+  arena_ = std::move(*arena);
+  for (std::size_t s = 0; s < kRingSuites.size(); ++s) {
+    for (unsigned i = 0; i < keys; ++i) {
+      std::mt19937_64 random(1000 * s + i);
+      crypto::SessionKeys session;
+      fill_random(random, session.key);
+      fill_random(random, session.auth);
+      KeyContext* context = arena_->allocate_key(provider.key_context_bytes(kRingSuites[s]));
+      if (context == nullptr || !provider.expand(kRingSuites[s], session, context)) std::abort();
+      keys_[s].push_back(context);
+    }
+  }
+}
+
+KeyRing::~KeyRing() {
+  for (std::size_t s = 0; s < kRingSuites.size(); ++s)
+    for (KeyContext* context : keys_[s]) provider_.wipe(kRingSuites[s], context);
+}
+
+const KeyContext* KeyRing::key(JobOp op, unsigned i) const {
+  return keys_[is_gcm(op) ? 1 : 0].at(i);
+}
+
+Packet::Packet(const PacketSpec& spec, const KeyRing& keys, crypto::Engine& oracle, const KeyRing& oracle_keys) {
+  std::mt19937_64 random(spec.seed);
+  memory_.resize(2 * area_bytes(spec));
+  fill_random(random, memory_);
+  fill_random(random, job_.iv);
+  if (!is_gcm(spec.op)) job_.iv[14] = job_.iv[15] = std::byte{0};  // the block counter starts at 0 (RFC 3711 §4.1.1)
+  lay_out(spec);
+  if (is_open(spec.op)) seal_first(spec, oracle, oracle_keys);
+  job_.key = keys.key(spec.op, spec.key);
+  tamper(spec);
+}
+
+void Packet::lay_out(const PacketSpec& spec) {
+  std::byte* const source = memory_.data() + kGuardBytes;
+  std::byte* const destination = spec.in_place ? source : source + area_bytes(spec);
+  std::byte* const header = is_open(spec.op) ? source : destination;
+  job_.op = spec.op;
+  job_.tag_bytes = spec.tag_bytes;
+  job_.roc = spec.roc;
+  job_.aad = header;
+  job_.aad_bytes = spec.aad_bytes;
+  job_.src = source + spec.aad_bytes;
+  job_.dst = destination + spec.aad_bytes;
+  job_.bytes = spec.pieces[0];
+  job_.tag = header + spec.aad_bytes + spec.pieces[0] + (spec.detached_tag ? kTagGapBytes : 0);
+  std::size_t at = spec.aad_bytes + spec.pieces[0] + crypto::kMaxTagBytes + kGuardBytes;
+  for (std::size_t i = 1; i < spec.pieces.size(); ++i) {
+    more_.push_back({source + at, destination + at, spec.pieces[i]});
+    at += spec.pieces[i] + kGuardBytes;
+  }
+  job_.more = more_.empty() ? nullptr : more_.data();
+  job_.more_count = static_cast<std::uint16_t>(more_.size());
+}
+
+// Seals in the source area, in place, with the oracle.
+void Packet::seal_first(const PacketSpec& spec, crypto::Engine& oracle, const KeyRing& oracle_keys) {
+  Job seal = job_;
+  seal.op = is_gcm(spec.op) ? JobOp::kGcmSeal : JobOp::kCmSeal;
+  seal.key = oracle_keys.key(seal.op, spec.key);
+  seal.dst = seal.src;
+  std::vector<crypto::Segment> more = more_;
+  for (auto& segment : more) segment.dst = segment.src;
+  seal.more = more.data();
+  run_all(oracle, {&seal});
+  if (seal.status != crypto::JobStatus::kOk) std::abort();
+}
+
+std::uint32_t Packet::authenticated_bytes() const noexcept {
+  std::uint32_t bytes = job_.aad_bytes + job_.bytes + job_.tag_bytes;
+  for (const auto& segment : more_) bytes += segment.bytes;
+  return bytes;
+}
+
+std::byte* Packet::authenticated_byte(std::uint32_t i) {
+  if (i < job_.aad_bytes) return const_cast<std::byte*>(job_.aad) + i;
+  i -= job_.aad_bytes;
+  if (i < job_.bytes) return job_.src + i;
+  i -= job_.bytes;
+  for (const auto& segment : more_) {
+    if (i < segment.bytes) return segment.src + i;
+    i -= segment.bytes;
+  }
+  return job_.tag + i;
+}
+
+void Packet::tamper(const PacketSpec& spec) {
+  if (spec.tamper_byte >= 0)
+    *authenticated_byte(static_cast<std::uint32_t>(spec.tamper_byte) % authenticated_bytes()) ^=
+        static_cast<std::byte>(1U << (spec.seed % 8));
+  if (spec.tamper_roc) job_.roc ^= 0x100;
+  if (spec.tamper_iv) job_.iv[3] ^= std::byte{1};
+}
+
+void run_all(crypto::Engine& engine, const std::vector<Job*>& jobs) {
+  std::vector<Job*> done(jobs.size());
+  std::size_t taken = 0;
+  for (std::size_t back = 0; back < jobs.size();) {
+    taken += engine.submit(std::span<Job* const>(jobs).subspan(taken));
+    back += engine.poll(std::span<Job*>(done).subspan(back));
+  }
+  if (done != jobs || engine.in_flight() != 0) std::abort();  // order of submission, each exactly once
+}
+
+PacketSpec random_spec(std::mt19937_64& random, unsigned keys, std::uint32_t max_bytes) {
+  PacketSpec spec;
+  spec.op = kAllOps[random() % kAllOps.size()];
+  spec.key = static_cast<unsigned>(random() % keys);
+  spec.aad_bytes = static_cast<std::uint16_t>(12 + 4 * (random() % 4 == 0 ? random() % 30 : 0));
+  spec.pieces = {static_cast<std::uint32_t>(random() % 8 == 0 ? 0 : random() % (max_bytes + 1))};
+  spec.in_place = random() % 2 == 0;
+  spec.tag_bytes = is_gcm(spec.op) ? 16 : 10;
+  spec.detached_tag = random() % 8 == 0;
+  spec.roc = static_cast<std::uint32_t>(random());
+  spec.seed = random();
+  if (is_open(spec.op) && random() % 4 == 0) spec.tamper_byte = static_cast<int>(random() % 1000000);
+  return spec;
+}
+
+}  // namespace mediaward::test_support

@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: Apache-2.0
+// Jobs with memory of their own for engine tests: described once, built bit-identical for any number of engines, run, compared
+// over the whole memory including guard bytes. Key rings hold the same keys for any provider.
+// For tests; single thread.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <memory>
+#include <random>
+#include <string_view>
+#include <vector>
+
+#include "crypto/cpu_features.h"
+#include "crypto/engine.h"
+#include "crypto/secret.h"
+
+namespace mediaward::test_support {
+
+[[nodiscard]] std::vector<std::byte> from_hex(std::string_view hex);
+
+// The provider called "openssl", "sse", "avx2" or "avx512"; null when this machine cannot run it.
+[[nodiscard]] std::unique_ptr<crypto::CryptoProvider> make_provider(std::string_view name);
+inline constexpr std::array<std::string_view, 4> kProviderNames{"openssl", "sse", "avx2", "avx512"};
+
+// Session keys number 0..n-1 of both suites, expanded by one provider. Key i is the same for every provider.
+class KeyRing {
+ public:
+  KeyRing(crypto::CryptoProvider& provider, unsigned keys);
+  KeyRing(const KeyRing&) = delete;
+  KeyRing& operator=(const KeyRing&) = delete;
+  ~KeyRing();
+  [[nodiscard]] const crypto::KeyContext* key(crypto::JobOp op, unsigned i) const;
+
+ private:
+  crypto::CryptoProvider& provider_;
+  std::unique_ptr<crypto::SecretArena> arena_;
+  std::array<std::vector<crypto::KeyContext*>, 2> keys_;  // CM, GCM
+};
+
+struct PacketSpec {
+  crypto::JobOp op = crypto::JobOp::kCmSeal;
+  unsigned key = 0;
+  std::uint16_t aad_bytes = 12;
+  std::vector<std::uint32_t> pieces{160};  // at least one; may be 0 bytes
+  bool in_place = true;
+  std::uint8_t tag_bytes = 10;
+  bool detached_tag = false;  // 24 bytes behind the ciphertext instead of right behind it
+  std::uint32_t roc = 0;
+  std::uint64_t seed = 0;  // of everything random in it
+  int tamper_byte = -1;    // opening: which byte of header, ciphertext, tag gets a flipped bit
+  bool tamper_roc = false;
+  bool tamper_iv = false;  // GCM only: AES-CM authenticates the index by its ROC alone
+};
+
+// One job and its memory. What is to be opened is sealed by `oracle` first.
+class Packet {
+ public:
+  Packet(const PacketSpec& spec, const KeyRing& keys, crypto::Engine& oracle, const KeyRing& oracle_keys);
+  Packet(const Packet&) = delete;
+  Packet& operator=(const Packet&) = delete;
+
+  [[nodiscard]] crypto::Job& job() noexcept { return job_; }
+  [[nodiscard]] const std::vector<std::byte>& memory() const noexcept { return memory_; }
+  [[nodiscard]] std::uint32_t authenticated_bytes() const noexcept;  // header, ciphertext and tag: what tamper_byte counts through
+
+ private:
+  void lay_out(const PacketSpec& spec);
+  void seal_first(const PacketSpec& spec, crypto::Engine& oracle, const KeyRing& oracle_keys);
+  void tamper(const PacketSpec& spec);
+  std::byte* authenticated_byte(std::uint32_t i);
+
+  std::vector<std::byte> memory_;
+  crypto::Job job_;
+  std::vector<crypto::Segment> more_;
+};
+
+// Runs all jobs to completion, in submits as large as the engine takes.
+void run_all(crypto::Engine& engine, const std::vector<crypto::Job*>& jobs);
+
+[[nodiscard]] constexpr bool is_gcm(crypto::JobOp op) noexcept {
+  return op == crypto::JobOp::kGcmOpen || op == crypto::JobOp::kGcmSeal;
+}
+[[nodiscard]] constexpr bool is_open(crypto::JobOp op) noexcept {
+  return op == crypto::JobOp::kCmOpen || op == crypto::JobOp::kGcmOpen;
+}
+inline constexpr std::array kAllOps{crypto::JobOp::kCmOpen, crypto::JobOp::kCmSeal, crypto::JobOp::kGcmOpen, crypto::JobOp::kGcmSeal};
+
+// A random valid spec: any op, 0..max_bytes in one piece, headers with CSRCs and extension, in place or not.
+[[nodiscard]] PacketSpec random_spec(std::mt19937_64& random, unsigned keys, std::uint32_t max_bytes);
+
+}  // namespace mediaward::test_support

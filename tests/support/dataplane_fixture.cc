@@ -1,0 +1,225 @@
+// SPDX-License-Identifier: Apache-2.0
+// See dataplane_fixture.h.
+#include "tests/support/dataplane_fixture.h"
+
+#include <gtest/gtest.h>
+
+#include <cstdio>
+
+namespace mediaward::test {
+namespace {
+
+using dataplane::Operation;
+
+void put(char* to, std::size_t size, const std::string& text) { std::snprintf(to, size, "%s", text.c_str()); }
+
+void put_endpoint(abi::Endpoint& to, const std::string& address, std::uint16_t port) {
+  const auto bytes = address_bytes(address);
+  std::copy(bytes.begin(), bytes.end(), to.address);
+  to.udp_port = port;
+}
+
+abi::Key make_key(crypto::Suite suite, const std::vector<std::uint8_t>& bytes) {
+  const auto* info = crypto::find_suite(suite);
+  abi::Key key{};
+  key.suite = static_cast<std::uint8_t>(suite);
+  key.key_bytes = info->key_bytes;
+  key.salt_bytes = info->salt_bytes;
+  std::copy_n(bytes.begin(), info->key_bytes, key.key);
+  std::copy_n(bytes.begin() + info->key_bytes, info->salt_bytes, key.salt);
+  return key;
+}
+
+}  // namespace
+
+Dataplane::Dataplane(std::unique_ptr<crypto::CryptoProvider> provider, Options options) : provider_(std::move(provider)) {
+  dataplane::CoreSettings settings;
+  dataplane::PortSettings port;
+  port.name = "media0";
+  std::memcpy(port.mac.data(), kApplianceMac.data(), 6);
+  port.vlan = options.vlan;
+  port.mtu = options.mtu;
+  port.addresses = {*dataplane::IpPrefix::parse("192.0.2.1/24"), *dataplane::IpPrefix::parse("2001:db8::1/64"), *dataplane::IpPrefix::parse("198.51.100.1/24")};
+  settings.ports.push_back(port);
+  for (std::size_t w = 0; w < options.workers; ++w) {
+    auto io = std::make_unique<MemoryIo>(options.io);
+    ios_.push_back(io.get());
+    dataplane::WorkerSettings worker;
+    worker.burst = options.burst;
+    worker.queues.push_back({0, static_cast<std::uint16_t>(w), std::move(io)});
+    settings.workers.push_back(std::move(worker));
+  }
+  settings.limits = options.limits;
+  settings.release = "test";
+  auto core = dataplane::Core::create(std::move(settings), *provider_);
+  if (!core) throw std::runtime_error(core.error().message);
+  core_ = std::move(*core);
+  run();
+  for (auto* io : ios_) io->sent().clear();  // announcements of our addresses
+}
+
+Operation Dataplane::conference(std::uint64_t id) {
+  abi::Conference m{};
+  m.header = {abi::MessageType::kConference, 0, sizeof m, 0};
+  m.conference_id = id;
+  m.mode = abi::ForwardingMode::kPerParticipantKeys;
+  return m;
+}
+
+Operation Dataplane::leg(std::uint64_t conference, const Participant& p) {
+  abi::Leg m{};
+  m.header = {abi::MessageType::kLeg, 0, sizeof m, 0};
+  m.leg_id = p.leg_id;
+  m.conference_id = conference;
+  put(m.port_name, sizeof m.port_name, "media0");
+  m.family = p.local.find(':') != std::string::npos ? abi::Family::kIpv6 : abi::Family::kIpv4;
+  m.dscp = p.dscp;
+  m.flags = p.flags;
+  put_endpoint(m.local, p.local, p.local_port);
+  put_endpoint(m.remote, p.remote, p.remote_port);
+  m.receive_key = make_key(p.receive_suite, p.receive_key);
+  m.send_key = make_key(p.send_suite, p.send_key);
+  return m;
+}
+
+Operation Dataplane::stream(std::uint64_t id, std::uint64_t leg, std::uint32_t ssrc, std::uint32_t roc) {
+  abi::Stream m{};
+  m.header = {abi::MessageType::kStream, 0, sizeof m, 0};
+  m.stream_id = id;
+  m.leg_id = leg;
+  m.ssrc = ssrc;
+  m.initial_roc = roc;
+  return m;
+}
+
+Operation Dataplane::remove(abi::MessageType type, std::uint64_t id) {
+  abi::ObjectRemove m{};
+  m.header = {type, 0, sizeof m, 0};
+  m.object_id = id;
+  return m;
+}
+
+std::vector<Operation> Dataplane::conference_of(std::uint64_t id, std::vector<Participant>& participants) {
+  std::vector<Operation> operations{conference(id)};
+  for (auto& p : participants) operations.push_back(leg(id, p));
+  for (auto& p : participants)
+    for (const std::uint32_t ssrc : p.ssrcs) operations.push_back(stream(stream_id(p.leg_id, ssrc), p.leg_id, ssrc));
+  return operations;
+}
+
+tl::expected<void, dataplane::Refusal> Dataplane::apply(const std::vector<Operation>& operations, dataplane::TransactionOptions options) {
+  auto done = core_->submit(operations, options);
+  if (!done) return done;
+  for (int i = 0; i < 1000 && !core_->applied(); ++i)
+    for (std::size_t w = 0; w < core_->worker_count(); ++w) core_->worker(w).run_once();
+  EXPECT_TRUE(core_->applied());
+  core_->collect();
+  return {};
+}
+
+void Dataplane::resolve_neighbours() {
+  dataplane::MacAddress mac;
+  std::memcpy(mac.data(), kPeerMac.data(), 6);
+  for (const auto& hop : core_->neighbours(0).entries())
+    if (hop != nullptr) dataplane::confirm_neighbour(*hop, mac, __rdtsc());
+}
+
+void Dataplane::run(std::size_t most) {
+  std::size_t idle = 0;
+  for (std::size_t i = 0; i < most && idle < 8; ++i) {
+    bool busy = false;
+    for (std::size_t w = 0; w < core_->worker_count(); ++w) busy |= core_->worker(w).run_once();
+    idle = busy ? 0 : idle + 1;
+  }
+  core_->collect();
+  for (auto* io : ios_) {
+    for (const auto& frame : io->sent())
+      if (auto d = parse_udp_frame(to_bytes(frame))) inbox_.push_back(std::move(*d));
+    if (!io->sent().empty()) io->sent().clear();
+  }
+}
+
+UdpFlow Dataplane::flow_from(const Participant& p) const {
+  UdpFlow flow;
+  flow.source_mac = kPeerMac;
+  flow.destination_mac = kApplianceMac;
+  flow.source = p.remote;
+  flow.destination = p.local;
+  flow.source_port = p.remote_port;
+  flow.destination_port = p.local_port;
+  return flow;
+}
+
+void Dataplane::send_rtp(const Participant& from, const std::vector<std::uint8_t>& srtp) { io().inject(to_frame(udp_frame(flow_from(from), srtp))); }
+
+std::vector<std::vector<std::uint8_t>> Dataplane::received_by(const Participant& p) {
+  std::vector<std::vector<std::uint8_t>> payloads;
+  std::erase_if(inbox_, [&](UdpDatagram& d) {
+    if (d.destination != p.remote || d.destination_port != p.remote_port) return false;
+    EXPECT_EQ(d.source, p.local);
+    EXPECT_EQ(d.source_port, p.local_port);
+    EXPECT_EQ(d.destination_mac, kPeerMac);
+    EXPECT_EQ(d.source_mac, kApplianceMac);
+    EXPECT_EQ(d.tos, p.dscp << 2);
+    EXPECT_TRUE(d.ip_checksum_good);
+    EXPECT_TRUE(d.udp_checksum_good);
+    payloads.push_back(std::move(d.payload));
+    return true;
+  });
+  return payloads;
+}
+
+std::uint64_t Dataplane::drops(dataplane::DropReason reason) const {
+  std::uint64_t n = 0;
+  for (std::size_t w = 0; w < core_->worker_count(); ++w) n += core_->stats().block(w).drops[static_cast<std::size_t>(reason)];
+  return n;
+}
+
+std::uint64_t Dataplane::count(dataplane::Counter counter) const {
+  std::uint64_t n = 0;
+  for (std::size_t w = 0; w < core_->worker_count(); ++w) n += core_->stats().block(w).counters[static_cast<std::size_t>(counter)];
+  return n;
+}
+
+std::map<std::string, std::uint64_t> Dataplane::counters() const {
+  std::map<std::string, std::uint64_t> all;
+  for (std::size_t i = 0; i < dataplane::kCounterCount; ++i)
+    if (const auto n = count(static_cast<dataplane::Counter>(i))) all[std::string(dataplane::kCounters[i].name)] = n;
+  for (std::size_t i = 0; i < dataplane::kDropReasonCount; ++i)
+    if (const auto n = drops(static_cast<dataplane::DropReason>(i))) all[std::string(dataplane::kDropReasons[i].name)] = n;
+  return all;
+}
+
+std::uint64_t Dataplane::leaked() const {
+  std::uint64_t n = 0;
+  for (std::size_t w = 0; w < core_->worker_count(); ++w) n += core_->stats().block(w).leaked;
+  return n;
+}
+
+std::vector<std::uint8_t> test_key(crypto::Suite suite, unsigned number) {
+  const auto* info = crypto::find_suite(suite);
+  std::vector<std::uint8_t> key(std::size_t{info->key_bytes} + info->salt_bytes);
+  std::uint32_t state = number * 2654435761u + 12345u;
+  for (auto& b : key) {
+    state = state * 1664525u + 1013904223u;
+    b = static_cast<std::uint8_t>(state >> 24);
+  }
+  return key;
+}
+
+Participant make_participant(unsigned number, crypto::Suite suite, bool v6) {
+  Participant p;
+  p.id = "p" + std::to_string(number);
+  if (v6) p.local = "2001:db8::1";
+  p.remote = v6 ? "2001:db8::" + std::to_string(10 + number) : "192.0.2." + std::to_string(10 + number);
+  p.local_port = static_cast<std::uint16_t>(20000 + 2 * number);
+  p.remote_port = static_cast<std::uint16_t>(5000 + 2 * number);
+  p.receive_suite = p.send_suite = suite;
+  p.receive_key = test_key(suite, 2 * number);
+  p.send_key = test_key(suite, 2 * number + 1);
+  p.ssrcs = {0x10000000u + number};
+  p.leg_id = 1000 + number;
+  return p;
+}
+
+}  // namespace mediaward::test

@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: Apache-2.0
+// A whole data plane without EAL: core and workers over ports in memory, run loop by loop on the test's own thread, and the
+// messages a controller would send. Participants are libsrtp (srtp_peer.h).
+#pragma once
+
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "crypto/openssl_provider.h"
+#include "dataplane/core.h"
+#include "tests/support/frames.h"
+#include "tests/support/memory_io.h"
+#include "tests/support/srtp_peer.h"
+
+namespace mediaward::test {
+
+struct Participant {
+  std::string id;
+  std::string local = "192.0.2.1", remote;
+  std::uint16_t local_port = 0, remote_port = 0;
+  crypto::Suite receive_suite = crypto::Suite::kAesCm128HmacSha1_80, send_suite = crypto::Suite::kAesCm128HmacSha1_80;
+  std::vector<std::uint8_t> receive_key, send_key;
+  std::vector<std::uint32_t> ssrcs;
+  std::uint8_t dscp = 0;
+  std::uint32_t flags = abi::kLegMayReceiveFrom | abi::kLegMaySendTo;
+  std::uint64_t leg_id = 0;
+};
+
+class Dataplane {
+ public:
+  struct Options {
+    std::size_t workers = 1;
+    std::uint16_t burst = 32;
+    std::uint16_t vlan = 0;
+    std::uint16_t mtu = 1500;
+    MemoryIo::Options io{};
+    dataplane::CoreLimits limits{.legs = 256, .slots = 4096, .neighbours = 64, .jobs_per_worker = 1024, .handoff_ring = 256};
+  };
+
+  static constexpr Mac kApplianceMac{0x02, 0, 0, 0, 0, 0x01};
+  static constexpr Mac kPeerMac{0x02, 0, 0, 0, 0, 0x10};
+
+  explicit Dataplane(std::unique_ptr<crypto::CryptoProvider> provider) : Dataplane(std::move(provider), Options{}) {}
+  Dataplane(std::unique_ptr<crypto::CryptoProvider> provider, Options options);
+
+  // Objects as the controller would send them; the caller batches them into one transaction.
+  [[nodiscard]] static dataplane::Operation conference(std::uint64_t id);
+  [[nodiscard]] static dataplane::Operation leg(std::uint64_t conference, const Participant& p);
+  [[nodiscard]] static dataplane::Operation stream(std::uint64_t id, std::uint64_t leg, std::uint32_t ssrc, std::uint32_t roc = 0);
+  [[nodiscard]] static dataplane::Operation remove(abi::MessageType type, std::uint64_t id);
+  [[nodiscard]] static std::vector<dataplane::Operation> conference_of(std::uint64_t id, std::vector<Participant>& participants);
+  [[nodiscard]] static std::uint64_t stream_id(std::uint64_t leg, std::uint32_t ssrc) { return leg << 32 | ssrc; }
+
+  // Submits and runs the workers until it is applied.
+  tl::expected<void, dataplane::Refusal> apply(const std::vector<dataplane::Operation>& operations, dataplane::TransactionOptions options = {});
+  // Answers every next hop with kPeerMac, without ARP on the wire.
+  void resolve_neighbours();
+  // Runs loops until nothing moves any more, at most `most`.
+  void run(std::size_t most = 1000);
+
+  void send_rtp(const Participant& from, const std::vector<std::uint8_t>& srtp);
+  [[nodiscard]] UdpFlow flow_from(const Participant& p) const;
+  // What went out to this participant since the last call, as UDP payloads; every header is checked on the way.
+  [[nodiscard]] std::vector<std::vector<std::uint8_t>> received_by(const Participant& p);
+
+  [[nodiscard]] std::uint64_t drops(dataplane::DropReason reason) const;
+  [[nodiscard]] std::uint64_t count(dataplane::Counter counter) const;
+  // Every counter and drop that is not 0, by name, over all workers.
+  [[nodiscard]] std::map<std::string, std::uint64_t> counters() const;
+  [[nodiscard]] std::uint64_t leaked() const;
+
+  [[nodiscard]] dataplane::Core& core() { return *core_; }
+  [[nodiscard]] MemoryIo& io(std::size_t worker = 0) { return *ios_[worker]; }
+
+ private:
+  std::unique_ptr<crypto::CryptoProvider> provider_;
+  std::vector<MemoryIo*> ios_;
+  std::unique_ptr<dataplane::Core> core_;
+  std::vector<UdpDatagram> inbox_;
+};
+
+// Distinct, reproducible key ‖ salt for a suite.
+[[nodiscard]] std::vector<std::uint8_t> test_key(crypto::Suite suite, unsigned number);
+// A participant with its own addresses, ports, keys and one SSRC, all derived from its number.
+[[nodiscard]] Participant make_participant(unsigned number, crypto::Suite suite = crypto::Suite::kAesCm128HmacSha1_80, bool v6 = false);
+
+}  // namespace mediaward::test

@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: Apache-2.0
+// The commands of mediawardctl as functions: each gives its answer for people and for programs, or an error with code, object and
+// field. Nothing here prints. One thread.
+#pragma once
+
+#include <functional>
+#include <nlohmann/json.hpp>
+#include <string>
+
+#include "tools/mediawardctl/client.h"
+
+namespace mediaward::tools {
+
+struct Answer {
+  std::string text;             // ends with a newline
+  nlohmann::ordered_json json;
+};
+using CommandResult = tl::expected<Answer, v1::ErrorDetail>;
+
+[[nodiscard]] CommandResult show_status(Client& client);
+[[nodiscard]] CommandResult show_topology(Client& client);
+[[nodiscard]] CommandResult show_ports(Client& client);
+[[nodiscard]] CommandResult show_workers(Client& client);
+[[nodiscard]] CommandResult show_pipeline(Client& client);
+[[nodiscard]] CommandResult show_conferences(Client& client);
+[[nodiscard]] CommandResult show_conference(Client& client, const std::string& id);
+[[nodiscard]] CommandResult show_drops(Client& client, bool all);
+[[nodiscard]] CommandResult show_counters(Client& client, bool all);
+[[nodiscard]] CommandResult show_neighbours(Client& client);
+[[nodiscard]] CommandResult show_memory(Client& client);
+[[nodiscard]] CommandResult show_engine(Client& client);
+[[nodiscard]] CommandResult show_config(Client& client);
+
+// Meaning of a drop reason and, when the daemon answers, how often it happened. An unknown reason is answered with the nearest.
+[[nodiscard]] CommandResult explain(Client& client, const std::string& reason);
+
+struct ApplyOptions {
+  bool dry_run = false;
+  bool state_complete = false;
+  std::uint64_t epoch = 0;
+  std::string request_id;  // empty: a random one
+};
+// Sends the file's conference as one replace_conference: participants that are no longer in it go.
+[[nodiscard]] CommandResult apply_conference(Client& client, const std::string& path, const ApplyOptions& options);
+[[nodiscard]] CommandResult remove_conference(Client& client, const std::string& id, const ApplyOptions& options);
+
+// kind: "auto", "controld", "dataplane", "conference". A data-plane file is checked by `mediaward-dataplane --check-config`, which
+// is looked for beside this program and in PATH.
+[[nodiscard]] CommandResult check_config(const std::string& path, const std::string& kind);
+
+[[nodiscard]] std::string event_line(const v1::Event& event);
+
+}  // namespace mediaward::tools

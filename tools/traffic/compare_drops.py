@@ -1,0 +1,40 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: Apache-2.0
+"""Compares the hostile packets that mediaward-traffic sent with the drop counters of the appliance, reason by reason.
+
+    compare_drops.py TRAFFIC.json DROPS.json
+
+Every reason must be equal, and reasons that nobody provoked must be 0, except for those of hosts that share a segment (ARP,
+neighbour discovery and ICMP that concern nobody). Prints a table; exit status 0 when all is equal. Reads files only.
+"""
+
+import json
+import sys
+
+HARMLESS = ("arp.ignored", "ndp.ignored", "icmp.ignored")
+
+
+def read_drops(report):
+    rows = report["drops"] if isinstance(report, dict) else report
+    return {row["reason"]: int(row["packets"]) for row in rows if int(row["packets"]) != 0}
+
+
+def main():
+    if len(sys.argv) != 3:
+        sys.exit(__doc__)
+    with open(sys.argv[1], encoding="utf-8") as traffic, open(sys.argv[2], encoding="utf-8") as drops:
+        expected = json.load(traffic)["hostile"]["expected_drops"]
+        counted = read_drops(json.load(drops))
+    equal = True
+    print(f"{'drop reason':<24}{'sent':>10}{'dropped':>10}")
+    for reason in sorted(set(expected) | set(counted)):
+        sent, dropped = expected.get(reason, 0), counted.get(reason, 0)
+        good = sent == dropped or (sent == 0 and reason in HARMLESS)
+        equal = equal and good
+        print(f"{reason:<24}{sent:>10}{dropped:>10}" + ("" if good else "   DIFFERENT"))
+    print("drop counters equal what was sent" if equal else "drop counters DIFFER from what was sent")
+    sys.exit(0 if equal else 1)
+
+
+if __name__ == "__main__":
+    main()
