@@ -28,9 +28,11 @@ std::vector<std::string> nearest_names(std::string_view word, std::span<const st
   std::vector<std::pair<std::size_t, std::string>> ranked;
   for (const auto& candidate : candidates) {
     // A prefix or a contained word counts as near whatever its length: `auth_failed` means `srtp.auth_failed`.
-    const bool contained = word.size() >= 3 && (candidate.find(word) != std::string::npos || word.find(candidate) != std::string_view::npos);
+    const bool contained =
+        word.size() >= 3 && (candidate.find(word) != std::string::npos || word.find(candidate) != std::string_view::npos);
     const std::size_t distance = contained ? 1 : edit_distance(word, candidate);
-    if (contained || distance <= std::max<std::size_t>(2, std::max(word.size(), candidate.size()) / 3)) ranked.emplace_back(distance, candidate);
+    if (contained || distance <= std::max<std::size_t>(2, std::max(word.size(), candidate.size()) / 3))
+      ranked.emplace_back(distance, candidate);
   }
   std::stable_sort(ranked.begin(), ranked.end(), [](const auto& x, const auto& y) { return x.first < y.first; });
   std::vector<std::string> names;

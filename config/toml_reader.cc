@@ -42,17 +42,26 @@ std::string join(std::string_view path, std::string_view key) {
 
 const char* type_name(toml::node_type type) {
   switch (type) {
-    case toml::node_type::table: return "a table";
-    case toml::node_type::array: return "a list";
-    case toml::node_type::string: return "a string";
-    case toml::node_type::integer: return "an integer";
-    case toml::node_type::floating_point: return "a number with a fraction";
-    case toml::node_type::boolean: return "a boolean";
-    default: return "a date or time";
+    case toml::node_type::table:
+      return "a table";
+    case toml::node_type::array:
+      return "a list";
+    case toml::node_type::string:
+      return "a string";
+    case toml::node_type::integer:
+      return "an integer";
+    case toml::node_type::floating_point:
+      return "a number with a fraction";
+    case toml::node_type::boolean:
+      return "a boolean";
+    default:
+      return "a date or time";
   }
 }
 
-const toml::table& as_table(const void* node) { return *static_cast<const toml::table*>(node); }
+const toml::table& as_table(const void* node) {
+  return *static_cast<const toml::table*>(node);
+}
 
 std::string range_text(std::int64_t minimum, std::int64_t maximum) {
   if (maximum == std::numeric_limits<std::int64_t>::max()) return "at least " + std::to_string(minimum);
@@ -107,7 +116,9 @@ TomlTable::TomlTable(std::shared_ptr<TomlState> state, const void* node, std::st
   state_->asked[&as_table(node_)].first = path_;
 }
 
-bool TomlTable::has(std::string_view key) const { return as_table(node_).contains(key); }
+bool TomlTable::has(std::string_view key) const {
+  return as_table(node_).contains(key);
+}
 
 bool TomlTable::read(std::string_view key, std::string& out) {
   const toml::node* node = state_->find(node_, path_, key);
@@ -268,7 +279,9 @@ Result<TomlDocument> TomlDocument::read_file(const std::string& path) {
   return parse(text.str(), path);
 }
 
-TomlTable TomlDocument::root() const { return TomlTable(state_, &state_->root, ""); }
+TomlTable TomlDocument::root() const {
+  return TomlTable(state_, &state_->root, "");
+}
 
 Result<void> TomlDocument::finish() const {
   auto problems_before = state_->problems;

@@ -41,9 +41,8 @@ class TomlTable {
   bool read(std::string_view key, bool& out);
   bool read(std::string_view key, double& out, double minimum, double maximum);
   template <std::integral T>
-    requires(!std::same_as<T, bool>)
-  bool read(std::string_view key, T& out, std::type_identity_t<T> minimum = std::numeric_limits<T>::min(),
-            std::type_identity_t<T> maximum = std::numeric_limits<T>::max()) {
+  requires(!std::same_as<T, bool>) bool read(std::string_view key, T& out, std::type_identity_t<T> minimum = std::numeric_limits<T>::min(),
+                                             std::type_identity_t<T> maximum = std::numeric_limits<T>::max()) {
     std::int64_t value = 0;
     if (!read_integer(key, value, clamp(minimum), clamp(maximum))) return false;
     out = static_cast<T>(value);
@@ -71,13 +70,13 @@ class TomlTable {
     return true;
   }
 
-  [[nodiscard]] std::optional<TomlTable> table(std::string_view key);                          // [key]
-  [[nodiscard]] std::vector<TomlTable> tables(std::string_view key);                           // [[key]]
+  [[nodiscard]] std::optional<TomlTable> table(std::string_view key);                               // [key]
+  [[nodiscard]] std::vector<TomlTable> tables(std::string_view key);                                // [[key]]
   [[nodiscard]] std::vector<std::pair<std::string, TomlTable>> named_tables(std::string_view key);  // [key.NAME]
 
   [[nodiscard]] bool has(std::string_view key) const;
-  void require(std::string_view key);                        // records an error when the key is absent
-  void fail(std::string_view key, std::string_view message);  // records an error at the key, or at the table when it is absent
+  void require(std::string_view key);                           // records an error when the key is absent
+  void fail(std::string_view key, std::string_view message);    // records an error at the key, or at the table when it is absent
   [[nodiscard]] std::string where(std::string_view key) const;  // "file:line:column: key"
 
  private:
@@ -91,8 +90,8 @@ class TomlTable {
   bool read_word(std::string_view key, std::span<const std::string> words, std::size_t& index);
 
   std::shared_ptr<TomlState> state_;
-  const void* node_;   // const toml::table*, never null
-  std::string path_;   // dotted, empty at the root
+  const void* node_;  // const toml::table*, never null
+  std::string path_;  // dotted, empty at the root
 };
 
 class TomlDocument {

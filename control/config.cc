@@ -49,7 +49,8 @@ void read_api(TomlTable api, Settings& settings) {
   api.read("max_watchers", settings.max_watchers, 1, 1024);
   api.read("max_threads", settings.max_threads, 4, 2048);
   api.read("request_history", settings.controller.request_history, 1, 1000000);
-  if (settings.max_watchers + 2 > settings.max_threads) api.fail("max_threads", "must be at least max_watchers + 2: each watcher holds a thread");
+  if (settings.max_watchers + 2 > settings.max_threads)
+    api.fail("max_threads", "must be at least max_watchers + 2: each watcher holds a thread");
 }
 
 void read_dataplane(TomlTable dataplane, DataplaneOptions& options) {
@@ -77,8 +78,9 @@ Result<Settings> read(const TomlDocument& document) {
   if (auto table = root.table("limits")) read_limits(*table, settings.controller.limits);
   if (auto table = root.table("events")) table->read("backlog", settings.controller.event_backlog, 16, 1000000);
   if (auto table = root.table("log"))
-    table->read_choice("level", settings.log_level,
-                       {{"debug", LogLevel::kDebug}, {"info", LogLevel::kInfo}, {"warning", LogLevel::kWarning}, {"error", LogLevel::kError}});
+    table->read_choice(
+        "level", settings.log_level,
+        {{"debug", LogLevel::kDebug}, {"info", LogLevel::kInfo}, {"warning", LogLevel::kWarning}, {"error", LogLevel::kError}});
   if (auto good = document.finish(); !good) return tl::unexpected(good.error());
   return settings;
 }
@@ -127,7 +129,8 @@ std::string to_toml(const Settings& s) {
   out += fmt::format("greeting_timeout_ms = {}\n", dataplane.hello_timeout.count());
   out += fmt::format("reconnect_min_ms = {}  # first pause before a new attempt; doubles\n", dataplane.reconnect_min.count());
   out += fmt::format("reconnect_max_ms = {}\n\n", dataplane.reconnect_max.count());
-  out += fmt::format("[limits]\nconferences = {}\nlegs = {}\nlegs_per_conference = {}\n", limits.conferences, limits.legs, limits.legs_per_conference);
+  out += fmt::format("[limits]\nconferences = {}\nlegs = {}\nlegs_per_conference = {}\n", limits.conferences, limits.legs,
+                     limits.legs_per_conference);
   out += fmt::format("streams = {}\nstreams_per_leg = {}\n\n", limits.streams, limits.streams_per_leg);
   out += fmt::format("[events]\nbacklog = {}  # events kept for watchers\n\n", s.controller.event_backlog);
   out += fmt::format("[log]\nlevel = \"{}\"  # debug, info, warning, error\n", kLevels[static_cast<std::uint8_t>(s.log_level)]);

@@ -22,7 +22,7 @@ struct Settings {
   std::string group;                        // owner group of the socket; empty: the group of the process
   std::uint32_t mode = 0660;                // of the socket
   std::uint32_t max_watchers = 32;
-  std::uint32_t max_threads = 32;           // of the gRPC server
+  std::uint32_t max_threads = 64;  // of the gRPC server
   ControllerOptions controller;
   LogLevel log_level = LogLevel::kInfo;
 };

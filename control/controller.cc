@@ -17,7 +17,9 @@ std::string random_id() {
   return handle_text(std::uint64_t{source()} << 32 | source());
 }
 
-ApiError request_error(ErrorCode code, std::string field, std::string message) { return {{code, std::move(message)}, "", std::move(field)}; }
+ApiError request_error(ErrorCode code, std::string field, std::string message) {
+  return {{code, std::move(message)}, "", std::move(field)};
+}
 
 }  // namespace
 
@@ -32,9 +34,13 @@ Controller::Controller(ControllerOptions options, const Log& log)
                                    .lost = [this](const std::string& reason) { on_lost(reason); },
                                    .event = [this](const abi::EventMessage& message) { on_event(message); }}) {}
 
-Controller::~Controller() { stop(); }
+Controller::~Controller() {
+  stop();
+}
 
-Result<void> Controller::start() { return client_.start(); }
+Result<void> Controller::start() {
+  return client_.start();
+}
 
 void Controller::stop() {
   client_.stop();
@@ -70,14 +76,16 @@ ApiResult<void> Controller::admit(const Transaction& transaction) {
     return tl::unexpected(request_error(ErrorCode::kInvalid, "request_id", "must be 1 to 128 printable ASCII characters without space"));
   const std::lock_guard lock(state_mutex_);
   if (transaction.leadership_epoch != 0 && transaction.leadership_epoch < status_.leadership_epoch) {
-    ApiError stale = request_error(ErrorCode::kConflict, "leadership_epoch",
-                                   std::to_string(transaction.leadership_epoch) + " is older than " + std::to_string(status_.leadership_epoch) +
-                                       ", which was seen already: another application server leads now");
+    ApiError stale =
+        request_error(ErrorCode::kConflict, "leadership_epoch",
+                      std::to_string(transaction.leadership_epoch) + " is older than " + std::to_string(status_.leadership_epoch) +
+                          ", which was seen already: another application server leads now");
     stale.stale_epoch = true;
     return tl::unexpected(stale);
   }
   // A new leader fences the old one with its first word, whatever becomes of the transaction.
-  if (!transaction.dry_run && transaction.leadership_epoch > status_.leadership_epoch) status_.leadership_epoch = transaction.leadership_epoch;
+  if (!transaction.dry_run && transaction.leadership_epoch > status_.leadership_epoch)
+    status_.leadership_epoch = transaction.leadership_epoch;
   return {};
 }
 
@@ -85,8 +93,9 @@ ApiResult<Applied> Controller::apply_locked(const Transaction& transaction) {
   if (auto good = admit(transaction); !good) return tl::unexpected(good.error());
   if (const auto known = answered_.find(transaction.request_id); known != answered_.end() && !transaction.dry_run) {
     if (known->second.content != transaction.content)
-      return tl::unexpected(request_error(ErrorCode::kInvalid, "request_id",
-                                          "`" + transaction.request_id + "` was used for a transaction with other content; choose a new id"));
+      return tl::unexpected(
+          request_error(ErrorCode::kInvalid, "request_id",
+                        "`" + transaction.request_id + "` was used for a transaction with other content; choose a new id"));
     Applied again = known->second.answer;
     again.replayed = true;
     return again;
@@ -167,17 +176,29 @@ void Controller::remember(const Transaction& transaction, const Applied& answer)
 void Controller::audit(const Transaction& transaction, const ApiResult<Applied>& result, std::uint64_t micros) const {
   if (result) {
     log_.write(LogLevel::kInfo, "transaction",
-               {{"request_id", transaction.request_id}, {"result", result->replayed ? "replayed" : result->dry_run ? "would-apply" : "applied"},
-                {"revision", result->revision}, {"operations", transaction.operations.size()}, {"created", std::uint64_t{result->created}},
-                {"changed", std::uint64_t{result->changed}}, {"removed", std::uint64_t{result->removed}},
-                {"epoch", transaction.leadership_epoch}, {"duration_us", micros}});
+               {{"request_id", transaction.request_id},
+                {"result", result->replayed  ? "replayed"
+                           : result->dry_run ? "would-apply"
+                                             : "applied"},
+                {"revision", result->revision},
+                {"operations", transaction.operations.size()},
+                {"created", std::uint64_t{result->created}},
+                {"changed", std::uint64_t{result->changed}},
+                {"removed", std::uint64_t{result->removed}},
+                {"epoch", transaction.leadership_epoch},
+                {"duration_us", micros}});
     return;
   }
   const ApiError& error = result.error();
   log_.write(LogLevel::kWarning, "transaction",
-             {{"request_id", transaction.request_id.substr(0, 128)}, {"result", error.stale_epoch ? "stale-epoch" : to_string(error.error.code)},
-              {"object", error.object}, {"field", error.field}, {"message", error.error.message},
-              {"operations", transaction.operations.size()}, {"epoch", transaction.leadership_epoch}, {"duration_us", micros}});
+             {{"request_id", transaction.request_id.substr(0, 128)},
+              {"result", error.stale_epoch ? "stale-epoch" : to_string(error.error.code)},
+              {"object", error.object},
+              {"field", error.field},
+              {"message", error.error.message},
+              {"operations", transaction.operations.size()},
+              {"epoch", transaction.leadership_epoch},
+              {"duration_us", micros}});
 }
 
 void Controller::audit_objects(const std::vector<Change>& changes, const DesiredState& state) const {
@@ -189,7 +210,9 @@ void Controller::audit_objects(const std::vector<Change>& changes, const Desired
       log_.write(LogLevel::kInfo, "object", {{"what", what}, {"object", change.object.text()}});
     else
       log_.write(LogLevel::kInfo, "object",
-                 {{"what", what}, {"object", change.object.text()}, {"receive_key", leg->second->receive_key.fingerprint()},
+                 {{"what", what},
+                  {"object", change.object.text()},
+                  {"receive_key", leg->second->receive_key.fingerprint()},
                   {"send_key", leg->second->send_key.fingerprint()}});
   }
 }

@@ -88,13 +88,13 @@ class Controller {
   std::mutex apply_mutex_;  // order: apply_mutex_, then state_mutex_; the client's own lock comes last
   std::unordered_map<std::string, Remembered> answered_;
   std::deque<std::string> answered_order_;
-  Snapshot carried_;        // what the data plane is known to have
-  Snapshot sync_target_;    // of a resynchronisation that is not answered yet
-  Plan sync_plan_;          // its objects, for the error text; no messages
+  Snapshot carried_;      // what the data plane is known to have
+  Snapshot sync_target_;  // of a resynchronisation that is not answered yet
+  Plan sync_plan_;        // its objects, for the error text; no messages
   struct {
     std::uint64_t id = 0;
     Snapshot state;
-  } unknown_;               // a transaction whose outcome the next greeting tells
+  } unknown_;  // a transaction whose outcome the next greeting tells
   std::uint64_t boot_id_ = 0;
 
   mutable std::mutex state_mutex_;

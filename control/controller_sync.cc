@@ -19,7 +19,9 @@ Plan Controller::plan_sync(const DataplaneInfo& greeted) {
   boot_id_ = greeted.boot_id;
   events_.publish({.type = EventType::kDataplaneConnected, .text = greeted.release});
   log_.write(LogLevel::kInfo, "dataplane-connected",
-             {{"release", greeted.release}, {"boot_id", handle_text(greeted.boot_id)}, {"state_adopted", greeted.state_adopted ? "yes" : "no"},
+             {{"release", greeted.release},
+              {"boot_id", handle_text(greeted.boot_id)},
+              {"state_adopted", greeted.state_adopted ? "yes" : "no"},
               {"workers", std::uint64_t{greeted.workers}}});
   const std::lock_guard state_lock(state_mutex_);
   status_.synchronized = false;
@@ -37,8 +39,8 @@ void Controller::on_synchronized(const TransactResult& result) {
     log_.write(LogLevel::kInfo, "dataplane-synchronized", {{"objects", sync_plan_.objects.size()}});
   } else {
     const Nack& nack = result.error();
-    const std::string object =
-        nack.operation_index < sync_plan_.objects.size() ? sync_plan_.objects[nack.operation_index].text() : sync_target_->name_of(nack.object_id);
+    const std::string object = nack.operation_index < sync_plan_.objects.size() ? sync_plan_.objects[nack.operation_index].text()
+                                                                                : sync_target_->name_of(nack.object_id);
     events_.publish({.type = EventType::kDataplaneRefusedState, .object = object, .text = nack.field + ": " + nack.error.message});
     log_.write(LogLevel::kError, "dataplane-refused-state",
                {{"object", object}, {"field", nack.field}, {"code", to_string(nack.error.code)}, {"message", nack.error.message}});
@@ -51,12 +53,12 @@ void Controller::on_synchronized(const TransactResult& result) {
 
 void Controller::on_lost(const std::string& reason) {
   events_.publish({.type = EventType::kDataplaneLost, .text = reason});
-  log_.write(LogLevel::kWarning, "dataplane-lost", {{"reason", reason}});
+  log_.write(LogLevel::kWarning, "dataplane-not-there", {{"reason", reason}});
 }
 
 void Controller::on_event(const abi::EventMessage& message) {
-  constexpr EventType kTypes[] = {EventType::kDataplaneStarted, EventType::kPortLink,     EventType::kNeighbourResolved,
-                                  EventType::kNeighbourFailed,  EventType::kDropSample,   EventType::kRekeyRequired,
+  constexpr EventType kTypes[] = {EventType::kDataplaneStarted, EventType::kPortLink,      EventType::kNeighbourResolved,
+                                  EventType::kNeighbourFailed,  EventType::kDropSample,    EventType::kRekeyRequired,
                                   EventType::kEventsLost,       EventType::kWorkerStalled, EventType::kIndexReuse};
   const auto kind = static_cast<std::uint32_t>(message.kind);
   if (kind < 1 || kind > std::size(kTypes)) {

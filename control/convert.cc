@@ -10,7 +10,9 @@ namespace mediaward::control {
 
 namespace {
 
-std::span<const std::uint8_t> as_bytes(const std::string& text) { return {reinterpret_cast<const std::uint8_t*>(text.data()), text.size()}; }
+std::span<const std::uint8_t> as_bytes(const std::string& text) {
+  return {reinterpret_cast<const std::uint8_t*>(text.data()), text.size()};
+}
 
 // One object of a request, with its name for errors.
 struct Context {
@@ -26,7 +28,9 @@ struct Context {
 
 // A text that a person may have sent by mistake instead of an address: cut before it is quoted.
 std::string shown(const std::string& text) {
-  std::string out = "`" + text.substr(0, 64) + "`";
+  std::string out(1, '`');
+  out.append(text, 0, 64);
+  out += '`';
   for (char& c : out)
     if (static_cast<unsigned char>(c) < ' ' || static_cast<unsigned char>(c) > 0x7e) c = '?';
   return out;
@@ -38,7 +42,8 @@ ApiResult<void> check_unknown(const Context& context, const google::protobuf::Me
 }
 
 ApiResult<void> convert(const Context& context, const v1::Endpoint& in, const std::string& field, Endpoint& out) {
-  if (in.udp_port() == 0 || in.udp_port() > 65535) return context.refuse(field + ".udp_port", "must be 1 to 65535, not " + std::to_string(in.udp_port()));
+  if (in.udp_port() == 0 || in.udp_port() > 65535)
+    return context.refuse(field + ".udp_port", "must be 1 to 65535, not " + std::to_string(in.udp_port()));
   out.udp_port = static_cast<std::uint16_t>(in.udp_port());
   const bool has_nul = in.address().find('\0') != std::string::npos;
   if (!has_nul && ::inet_pton(AF_INET, in.address().c_str(), out.address.data()) == 1) {
@@ -57,11 +62,13 @@ ApiResult<void> convert(const Context& context, const v1::KeySet& in, const std:
   if (suite == nullptr) {
     std::vector<std::string> names;
     for (const auto& row : crypto::kSuites) names.emplace_back(row.name);
-    return context.unsupported(field + ".suite", shown(in.suite()) + " is not a suite of this release" + config::did_you_mean(in.suite(), names));
+    return context.unsupported(field + ".suite",
+                               shown(in.suite()) + " is not a suite of this release" + config::did_you_mean(in.suite(), names));
   }
   out.suite = suite->id;
   const auto wrong_length = [&](const char* part, std::size_t has, std::size_t wants) {
-    return context.refuse(field + "." + part, "has " + std::to_string(has) + " bytes; " + std::string(suite->name) + " takes " + std::to_string(wants));
+    return context.refuse(field + "." + part,
+                          "has " + std::to_string(has) + " bytes; " + std::string(suite->name) + " takes " + std::to_string(wants));
   };
   if (in.master_key().size() != suite->key_bytes || !out.key.assign(as_bytes(in.master_key())))
     return wrong_length("master_key", in.master_key().size(), suite->key_bytes);
@@ -70,7 +77,8 @@ ApiResult<void> convert(const Context& context, const v1::KeySet& in, const std:
   if (in.mki().size() > sizeof abi::Key{}.mki) return context.refuse(field + ".mki", "must be at most 128 bytes (RFC 3711 §3.1)");
   out.mki.assign(in.mki().begin(), in.mki().end());
   out.lifetime_packets = in.lifetime_packets();
-  if (in.lifetime_srtcp_packets() != 0) return context.unsupported(field + ".lifetime_srtcp_packets", "SRTCP is not a service of this release");
+  if (in.lifetime_srtcp_packets() != 0)
+    return context.unsupported(field + ".lifetime_srtcp_packets", "SRTCP is not a service of this release");
   return {};
 }
 
@@ -89,11 +97,19 @@ ApiResult<void> convert_policies(const Context& context, const v1::Leg& in, Leg&
   out.dscp = static_cast<std::uint8_t>(in.dscp());
   switch (in.direction()) {
     case v1::DIRECTION_UNSPECIFIED:
-    case v1::DIRECTION_BOTH: break;
-    case v1::DIRECTION_SEND_ONLY: out.may_receive = false; break;
-    case v1::DIRECTION_RECEIVE_ONLY: out.may_send = false; break;
-    case v1::DIRECTION_INACTIVE: out.may_send = out.may_receive = false; break;
-    default: return context.unsupported("leg.direction", std::to_string(in.direction()) + " is not a direction of this release");
+    case v1::DIRECTION_BOTH:
+      break;
+    case v1::DIRECTION_SEND_ONLY:
+      out.may_receive = false;
+      break;
+    case v1::DIRECTION_RECEIVE_ONLY:
+      out.may_send = false;
+      break;
+    case v1::DIRECTION_INACTIVE:
+      out.may_send = out.may_receive = false;
+      break;
+    default:
+      return context.unsupported("leg.direction", std::to_string(in.direction()) + " is not a direction of this release");
   }
   if (in.source_policy() != v1::SOURCE_POLICY_UNSPECIFIED && in.source_policy() != v1::SOURCE_POLICY_EXACT)
     return context.unsupported("leg.source_policy", "this release accepts packets from the leg's remote endpoint only (EXACT)");
@@ -158,14 +174,22 @@ ApiResult<Operation> widen(ApiResult<T> result) {
 
 ApiResult<Operation> convert(const v1::Operation& in) {
   switch (in.operation_case()) {
-    case v1::Operation::kPutConference: return convert(in.put_conference());
-    case v1::Operation::kPutLeg: return widen(convert(in.put_leg()));
-    case v1::Operation::kPutStream: return widen(convert(in.put_stream()));
-    case v1::Operation::kRemoveConference: return Operation(RemoveConference{in.remove_conference().id(), in.remove_conference().cascade()});
-    case v1::Operation::kRemoveLeg: return Operation(RemoveLeg{in.remove_leg()});
-    case v1::Operation::kRemoveStream: return Operation(RemoveStream{in.remove_stream()});
-    case v1::Operation::kReplaceConference: return convert(in.replace_conference());
-    case v1::Operation::OPERATION_NOT_SET: break;
+    case v1::Operation::kPutConference:
+      return convert(in.put_conference());
+    case v1::Operation::kPutLeg:
+      return widen(convert(in.put_leg()));
+    case v1::Operation::kPutStream:
+      return widen(convert(in.put_stream()));
+    case v1::Operation::kRemoveConference:
+      return Operation(RemoveConference{in.remove_conference().id(), in.remove_conference().cascade()});
+    case v1::Operation::kRemoveLeg:
+      return Operation(RemoveLeg{in.remove_leg()});
+    case v1::Operation::kRemoveStream:
+      return Operation(RemoveStream{in.remove_stream()});
+    case v1::Operation::kReplaceConference:
+      return convert(in.replace_conference());
+    case v1::Operation::OPERATION_NOT_SET:
+      break;
   }
   return tl::unexpected(ApiError{{ErrorCode::kUnsupported, "is empty, or an operation that this release does not know"}, "", "operations"});
 }
@@ -190,7 +214,8 @@ Sha256Digest content_of(const v1::ApplyTransactionRequest& request) {
 }
 
 void wipe(v1::Leg& leg) {
-  for (v1::KeySet* key : {leg.has_receive_key() ? leg.mutable_receive_key() : nullptr, leg.has_send_key() ? leg.mutable_send_key() : nullptr}) {
+  for (v1::KeySet* key :
+       {leg.has_receive_key() ? leg.mutable_receive_key() : nullptr, leg.has_send_key() ? leg.mutable_send_key() : nullptr}) {
     if (key == nullptr) continue;
     OPENSSL_cleanse(key->mutable_master_key()->data(), key->master_key().size());
     OPENSSL_cleanse(key->mutable_master_salt()->data(), key->master_salt().size());

@@ -22,7 +22,9 @@ SecretBuffer as_buffer(const Message& message) {
 DataplaneClient::DataplaneClient(DataplaneOptions options, Handlers handlers)
     : options_(std::move(options)), handlers_(std::move(handlers)), backoff_(options_.reconnect_min) {}
 
-DataplaneClient::~DataplaneClient() { stop(); }
+DataplaneClient::~DataplaneClient() {
+  stop();
+}
 
 Result<void> DataplaneClient::start() {
   wake_ = UniqueFd(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
@@ -67,7 +69,8 @@ TransactResult DataplaneClient::transact(const Plan& plan, bool dry_run) {
   std::unique_lock lock(mutex_);
   if (!info_.ready || stop_) {
     Nack nack;
-    nack.error = {ErrorCode::kUnavailable, "the data plane is not there: " + (info_.last_error.empty() ? "not connected yet" : info_.last_error)};
+    nack.error = {ErrorCode::kUnavailable,
+                  "the data plane is not there: " + (info_.last_error.empty() ? "not connected yet" : info_.last_error)};
     return tl::unexpected(nack);
   }
   const std::uint64_t id = next_id_++;
@@ -78,7 +81,8 @@ TransactResult DataplaneClient::transact(const Plan& plan, bool dry_run) {
   if (answered_.wait_for(lock, options_.transaction_timeout, [&] { return pending->done; })) return pending->result;
   pending_.erase(id);
   Nack nack;
-  nack.error = {ErrorCode::kUnavailable, "the data plane did not answer within " + std::to_string(options_.transaction_timeout.count()) + " ms"};
+  nack.error = {ErrorCode::kUnavailable,
+                "the data plane did not answer within " + std::to_string(options_.transaction_timeout.count()) + " ms"};
   nack.transaction_id = id;
   nack.outcome_unknown = true;
   drop_reason_ = "it did not answer transaction " + std::to_string(id) + " in time";
@@ -90,7 +94,8 @@ TransactResult DataplaneClient::transact(const Plan& plan, bool dry_run) {
 Result<std::vector<Datagram>> DataplaneClient::query(abi::QueryKind kind) {
   std::unique_lock lock(mutex_);
   if (!info_.ready || stop_)
-    return fail(ErrorCode::kUnavailable, "the data plane is not there: " + (info_.last_error.empty() ? "not connected yet" : info_.last_error));
+    return fail(ErrorCode::kUnavailable,
+                "the data plane is not there: " + (info_.last_error.empty() ? "not connected yet" : info_.last_error));
   const std::uint64_t id = next_id_++;
   const auto pending = std::make_shared<Pending>();
   pending_[id] = pending;

@@ -46,20 +46,20 @@ struct DataplaneInfo {
 // Why a transaction is not known to be applied.
 struct Nack {
   Error error;
-  bool has_operation = false;      // operation_index counts the plan's messages
+  bool has_operation = false;  // operation_index counts the plan's messages
   std::uint32_t operation_index = 0;
   std::uint64_t object_id = 0;
   std::string field;
   std::uint64_t transaction_id = 0;
-  bool outcome_unknown = false;    // it may have been applied; the connection is dropped and the next greeting tells
+  bool outcome_unknown = false;  // it may have been applied; the connection is dropped and the next greeting tells
 };
 using TransactResult = tl::expected<std::uint64_t, Nack>;  // transaction id
 
 class DataplaneClient {
  public:
-  struct Handlers {  // all on the loop thread, no lock held
-    std::function<Plan(const DataplaneInfo& greeted)> plan_sync;       // what the data plane must hear before it is used
-    std::function<void(const TransactResult& result)> synchronized;    // result 0: there was nothing to send
+  struct Handlers {                                                  // all on the loop thread, no lock held
+    std::function<Plan(const DataplaneInfo& greeted)> plan_sync;     // what the data plane must hear before it is used
+    std::function<void(const TransactResult& result)> synchronized;  // result 0: there was nothing to send
     std::function<void(const std::string& reason)> lost;
     std::function<void(const abi::EventMessage& event)> event;
   };
@@ -104,7 +104,7 @@ class DataplaneClient {
   void check_deadline();
   [[nodiscard]] int poll_timeout_ms() const;
   void enqueue(std::uint64_t id, const Plan& plan, bool dry_run);  // lock held
-  void fail_all(const std::string& reason);                         // lock held
+  void fail_all(const std::string& reason);                        // lock held
   void wake() noexcept;
 
   const DataplaneOptions options_;

@@ -13,13 +13,15 @@ namespace mediaward::control {
 namespace {
 
 constexpr std::chrono::milliseconds kLongestPoll{500};  // so that beats() moves for the watchdog
-constexpr std::size_t kMaxAnswers = 65536;               // info messages to one query
+constexpr std::size_t kMaxAnswers = 65536;              // info messages to one query
 
 ErrorCode to_code(std::uint32_t value) {
   return value >= 1 && value <= static_cast<std::uint32_t>(ErrorCode::kInternal) ? static_cast<ErrorCode>(value) : ErrorCode::kInternal;
 }
 
-tl::unexpected<Error> malformed(const std::string& what) { return fail(ErrorCode::kInvalid, "the data plane sent a malformed " + what); }
+tl::unexpected<Error> malformed(const std::string& what) {
+  return fail(ErrorCode::kInvalid, "the data plane sent a malformed " + what);
+}
 
 }  // namespace
 
@@ -108,8 +110,10 @@ Result<void> DataplaneClient::handle(Datagram& datagram) {
   if (phase_ == Phase::kGreeting && type != abi::MessageType::kHelloReply && type != abi::MessageType::kEvent)
     return malformed("greeting: it answered with message type " + std::to_string(static_cast<unsigned>(type)));
   switch (type) {
-    case abi::MessageType::kHelloReply: return handle_hello(datagram);
-    case abi::MessageType::kTransactionReply: return handle_reply(datagram);
+    case abi::MessageType::kHelloReply:
+      return handle_hello(datagram);
+    case abi::MessageType::kTransactionReply:
+      return handle_reply(datagram);
     case abi::MessageType::kEvent: {
       const auto event = datagram.as<abi::EventMessage>();
       if (!event) return malformed("event");
@@ -123,8 +127,10 @@ Result<void> DataplaneClient::handle(Datagram& datagram) {
     case abi::MessageType::kStageInfo:
     case abi::MessageType::kPlanLine:
     case abi::MessageType::kNeighbourInfo:
-    case abi::MessageType::kQueryEnd: return handle_query_message(datagram);
-    default: return malformed("message: type " + std::to_string(static_cast<unsigned>(type)) + " is not one it may send");
+    case abi::MessageType::kQueryEnd:
+      return handle_query_message(datagram);
+    default:
+      return malformed("message: type " + std::to_string(static_cast<unsigned>(type)) + " is not one it may send");
   }
 }
 
@@ -132,8 +138,9 @@ Result<void> DataplaneClient::handle_hello(Datagram& datagram) {
   const auto hello = datagram.as<abi::HelloReply>();
   if (!hello || phase_ != Phase::kGreeting) return malformed("greeting");
   if (hello->magic != abi::kProtocolMagic || hello->version != abi::kProtocolVersion)
-    return fail(ErrorCode::kUnsupported, "the data plane (" + field_text(hello->release) + ") speaks protocol version " + std::to_string(hello->version) +
-                                             ", this daemon " + std::to_string(abi::kProtocolVersion) + ": install both of the same release");
+    return fail(ErrorCode::kUnsupported, "the data plane (" + field_text(hello->release) + ") speaks protocol version " +
+                                             std::to_string(hello->version) + ", this daemon " + std::to_string(abi::kProtocolVersion) +
+                                             ": install both of the same release");
   if (datagram.fds.size() != 2) return malformed("greeting: it must carry two descriptors");
   auto stats = StatsRegion::open(datagram.fds[0]);
   if (!stats) return tl::unexpected(stats.error());

@@ -14,7 +14,9 @@ constexpr DropReason kReasons[] = {
 
 }  // namespace
 
-std::span<const DropReason> drop_reasons() noexcept { return kReasons; }
+std::span<const DropReason> drop_reasons() noexcept {
+  return kReasons;
+}
 
 const DropReason* find_drop_reason(std::string_view name) noexcept {
   for (const auto& reason : kReasons)

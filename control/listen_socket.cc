@@ -25,14 +25,16 @@ tl::unexpected<Error> system_error(const std::string& path, const char* what) {
 Result<void> clear_stale_socket(const std::string& path) {
   sockaddr_un address{};
   address.sun_family = AF_UNIX;
-  if (path.empty() || path.size() >= sizeof address.sun_path) return fail(ErrorCode::kInvalid, "api.listen: `" + path + "` is empty or too long");
+  if (path.empty() || path.size() >= sizeof address.sun_path)
+    return fail(ErrorCode::kInvalid, "api.listen: `" + path + "` is empty or too long");
   std::memcpy(address.sun_path, path.data(), path.size());
   struct stat status {};
   if (::lstat(path.c_str(), &status) != 0) {
     if (errno == ENOENT) return {};
     return system_error(path, "cannot be looked at");
   }
-  if (!S_ISSOCK(status.st_mode)) return fail(ErrorCode::kInvalid, path + ": exists and is not a socket; remove it or choose another api.listen");
+  if (!S_ISSOCK(status.st_mode))
+    return fail(ErrorCode::kInvalid, path + ": exists and is not a socket; remove it or choose another api.listen");
   const UniqueFd probe(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
   if (::connect(probe.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0 || errno == EAGAIN)
     return fail(ErrorCode::kConflict, path + ": another daemon answers there; stop it or choose another api.listen");
@@ -51,6 +53,8 @@ Result<void> set_socket_owner(const std::string& path, std::uint32_t mode, const
 }
 
 PrivateUmask::PrivateUmask() noexcept : before_(::umask(0177)) {}
-PrivateUmask::~PrivateUmask() { ::umask(static_cast<mode_t>(before_)); }
+PrivateUmask::~PrivateUmask() {
+  ::umask(static_cast<mode_t>(before_));
+}
 
 }  // namespace mediaward::control

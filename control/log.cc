@@ -24,7 +24,8 @@ std::string timestamp() {
 }
 
 void append_value(std::string& line, std::string_view value) {
-  const bool plain = !value.empty() && std::all_of(value.begin(), value.end(), [](char c) { return c > ' ' && c < 0x7f && c != '"' && c != '='; });
+  const bool plain =
+      !value.empty() && std::all_of(value.begin(), value.end(), [](char c) { return c > ' ' && c < 0x7f && c != '"' && c != '='; });
   if (plain) {
     line += value;
     return;

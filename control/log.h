@@ -27,7 +27,7 @@ struct LogField {
 class Log {
  public:
   using Sink = std::function<void(std::string_view line)>;  // the line ends with '\n'
-  Log();  // stderr
+  Log();                                                    // stderr
   explicit Log(Sink sink, LogLevel least = LogLevel::kInfo) : sink_(std::move(sink)), least_(least) {}
   void set_level(LogLevel least) noexcept { least_ = least; }
   void write(LogLevel level, std::string_view event, std::initializer_list<LogField> fields) const;

@@ -75,7 +75,9 @@ int serve(const Settings& settings) {
   Daemon daemon(settings, log);
   if (auto good = daemon.start(); !good) return complain(good.error());
   log.write(LogLevel::kInfo, "started",
-            {{"release", MEDIAWARD_RELEASE}, {"listen", settings.listen}, {"dataplane", settings.controller.dataplane.socket_path},
+            {{"release", MEDIAWARD_RELEASE},
+             {"listen", settings.listen},
+             {"dataplane", settings.controller.dataplane.socket_path},
              {"config", settings.config_path.empty() ? std::string("built-in") : settings.config_path},
              {"instance", daemon.controller().events().instance_id()}});
   notify_ready("serving on " + settings.listen);
@@ -112,4 +114,6 @@ int run(int argc, char** argv) {
 
 }  // namespace mediaward::control
 
-int main(int argc, char** argv) { return mediaward::control::run(argc, argv); }
+int main(int argc, char** argv) {
+  return mediaward::control::run(argc, argv);
+}

@@ -38,7 +38,9 @@ std::string Endpoint::address_text() const {
   return text;
 }
 
-bool same_content(const Conference& a, const Conference& b) noexcept { return a.id == b.id && a.mode == b.mode; }
+bool same_content(const Conference& a, const Conference& b) noexcept {
+  return a.id == b.id && a.mode == b.mode;
+}
 
 bool same_content(const Leg& a, const Leg& b) noexcept {
   return a.id == b.id && a.conference_id == b.conference_id && a.port == b.port && a.local == b.local && a.remote == b.remote &&

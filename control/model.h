@@ -39,7 +39,7 @@ struct KeySet {
   Secret<crypto::kMaxKeyBytes> key;
   Secret<16> salt;
   std::vector<std::uint8_t> mki;
-  std::uint64_t lifetime_packets = 0;  // 0: the limit of the transform
+  std::uint64_t lifetime_packets = 0;             // 0: the limit of the transform
   [[nodiscard]] std::string fingerprint() const;  // first 8 bytes of SHA-256 over key and salt, hex
   bool operator==(const KeySet&) const = default;
 };

@@ -24,14 +24,22 @@ constexpr std::chrono::milliseconds kWatchPoll{200};
 grpc::StatusCode to_status_code(const ApiError& error) {
   if (error.stale_epoch) return grpc::StatusCode::FAILED_PRECONDITION;
   switch (error.error.code) {
-    case ErrorCode::kOk: return grpc::StatusCode::OK;
-    case ErrorCode::kInvalid: return grpc::StatusCode::INVALID_ARGUMENT;
-    case ErrorCode::kNotFound: return grpc::StatusCode::NOT_FOUND;
-    case ErrorCode::kConflict: return grpc::StatusCode::ALREADY_EXISTS;
-    case ErrorCode::kExhausted: return grpc::StatusCode::RESOURCE_EXHAUSTED;
-    case ErrorCode::kUnavailable: return grpc::StatusCode::UNAVAILABLE;
-    case ErrorCode::kUnsupported: return grpc::StatusCode::UNIMPLEMENTED;
-    case ErrorCode::kInternal: break;
+    case ErrorCode::kOk:
+      return grpc::StatusCode::OK;
+    case ErrorCode::kInvalid:
+      return grpc::StatusCode::INVALID_ARGUMENT;
+    case ErrorCode::kNotFound:
+      return grpc::StatusCode::NOT_FOUND;
+    case ErrorCode::kConflict:
+      return grpc::StatusCode::ALREADY_EXISTS;
+    case ErrorCode::kExhausted:
+      return grpc::StatusCode::RESOURCE_EXHAUSTED;
+    case ErrorCode::kUnavailable:
+      return grpc::StatusCode::UNAVAILABLE;
+    case ErrorCode::kUnsupported:
+      return grpc::StatusCode::UNIMPLEMENTED;
+    case ErrorCode::kInternal:
+      break;
   }
   return grpc::StatusCode::INTERNAL;
 }
@@ -45,7 +53,9 @@ grpc::Status to_status(const ApiError& error) {
   return {to_status_code(error), sentence, detail.SerializeAsString()};
 }
 
-grpc::Status to_status(const ApiResult<void>& result) { return result ? grpc::Status::OK : to_status(result.error()); }
+grpc::Status to_status(const ApiResult<void>& result) {
+  return result ? grpc::Status::OK : to_status(result.error());
+}
 
 class Service final : public v1::Mediaward::Service {
  public:
@@ -58,8 +68,11 @@ class Service final : public v1::Mediaward::Service {
     if (!transaction) {
       const ApiError& error = transaction.error();
       log_.write(LogLevel::kWarning, "transaction",
-                 {{"request_id", request->request_id().substr(0, 128)}, {"result", to_string(error.error.code)}, {"object", error.object},
-                  {"field", error.field}, {"message", error.error.message}});
+                 {{"request_id", request->request_id().substr(0, 128)},
+                  {"result", to_string(error.error.code)},
+                  {"object", error.object},
+                  {"field", error.field},
+                  {"message", error.error.message}});
       return to_status(error);
     }
     const auto applied = controller_.apply(*transaction);
@@ -71,7 +84,8 @@ class Service final : public v1::Mediaward::Service {
   grpc::Status Watch(Context* context, const v1::WatchRequest* request, grpc::ServerWriter<v1::Event>* writer) override {
     if (watchers_.fetch_add(1) >= settings_.max_watchers) {
       watchers_.fetch_sub(1);
-      return to_status(ApiError{{ErrorCode::kExhausted, "api.max_watchers = " + std::to_string(settings_.max_watchers) + " watchers are here already"}});
+      return to_status(
+          ApiError{{ErrorCode::kExhausted, "api.max_watchers = " + std::to_string(settings_.max_watchers) + " watchers are here already"}});
     }
     EventHub& hub = controller_.events();
     auto position = hub.begin(request->from_sequence(), request->instance_id());
@@ -97,7 +111,9 @@ class Service final : public v1::Mediaward::Service {
     present_conferences(controller_, *in, *out);
     return grpc::Status::OK;
   }
-  grpc::Status GetLeg(Context*, const v1::GetLegRequest* in, v1::LegState* out) override { return to_status(present_leg(controller_, in->id(), *out)); }
+  grpc::Status GetLeg(Context*, const v1::GetLegRequest* in, v1::LegState* out) override {
+    return to_status(present_leg(controller_, in->id(), *out));
+  }
   grpc::Status ListLegs(Context*, const v1::ListLegsRequest* in, v1::ListLegsResponse* out) override {
     present_legs(controller_, *in, *out);
     return grpc::Status::OK;
@@ -133,11 +149,15 @@ class Service final : public v1::Mediaward::Service {
   grpc::Status GetCounters(Context*, const v1::GetCountersRequest*, v1::Counters* out) override {
     return to_status(present_counters(controller_, *out));
   }
-  grpc::Status GetMemory(Context*, const v1::GetMemoryRequest*, v1::Memory* out) override { return to_status(present_memory(controller_, *out)); }
+  grpc::Status GetMemory(Context*, const v1::GetMemoryRequest*, v1::Memory* out) override {
+    return to_status(present_memory(controller_, *out));
+  }
   grpc::Status GetTopology(Context*, const v1::GetTopologyRequest*, v1::Topology* out) override {
     return to_status(present_topology(controller_, *out));
   }
-  grpc::Status GetEngine(Context*, const v1::GetEngineRequest*, v1::Engine* out) override { return to_status(present_engine(controller_, *out)); }
+  grpc::Status GetEngine(Context*, const v1::GetEngineRequest*, v1::Engine* out) override {
+    return to_status(present_engine(controller_, *out));
+  }
   grpc::Status ListNeighbours(Context*, const v1::ListNeighboursRequest*, v1::ListNeighboursResponse* out) override {
     return to_status(present_neighbours(controller_, *out));
   }
@@ -163,7 +183,9 @@ class NorthGrpc::Impl {
 NorthGrpc::NorthGrpc(const Settings& settings, Controller& controller, const Log& log)
     : impl_(std::make_unique<Impl>(settings, controller, log)) {}
 
-NorthGrpc::~NorthGrpc() { stop(); }
+NorthGrpc::~NorthGrpc() {
+  stop();
+}
 
 Result<void> NorthGrpc::start() {
   const std::string& path = impl_->settings.listen;
@@ -181,7 +203,8 @@ Result<void> NorthGrpc::start() {
     const PrivateUmask only_us;
     impl_->server = builder.BuildAndStart();
   }
-  if (impl_->server == nullptr) return fail(ErrorCode::kInternal, path + ": cannot listen there; does its directory exist and may this user write to it?");
+  if (impl_->server == nullptr)
+    return fail(ErrorCode::kInternal, path + ": cannot listen there; does its directory exist and may this user write to it?");
   return set_socket_owner(path, impl_->settings.mode, impl_->settings.group);
 }
 

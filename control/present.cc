@@ -104,8 +104,13 @@ void View::stream(const Stream& in, v1::StreamState& out) const {
 }
 
 tl::unexpected<ApiError> not_found(ObjectKind kind, const std::string& id) {
+  const ObjectName object{kind, id.substr(0, 128)};
   const std::string name(to_string(kind));
-  return tl::unexpected(ApiError{{ErrorCode::kNotFound, "there is no " + name + " `" + id.substr(0, 128) + "`"}, name + " " + id.substr(0, 128), name + ".id"});
+  ApiError error;
+  error.error = {ErrorCode::kNotFound, "there is no " + name + " `" + object.id + "`"};
+  error.object = object.text();
+  error.field = name + ".id";
+  return tl::unexpected(std::move(error));
 }
 
 // Calls add for the objects behind the token that `wanted` accepts, and returns the next token.
@@ -130,7 +135,8 @@ ApiResult<void> present_conference(Controller& controller, const std::string& id
   const auto found = view.state->conferences.find(id);
   if (found == view.state->conferences.end()) return not_found(ObjectKind::kConference, id);
   view.conference(*found->second, out);
-  for (auto [at, end] = view.state->legs_of.equal_range(id); at != end; ++at) view.leg_with_streams(*view.state->legs.at(at->second), *out.add_legs());
+  for (auto [at, end] = view.state->legs_of.equal_range(id); at != end; ++at)
+    view.leg_with_streams(*view.state->legs.at(at->second), *out.add_legs());
   return {};
 }
 
@@ -230,7 +236,8 @@ void present_event(const Event& event, const std::string& instance_id, v1::Event
   out.set_text(event.text);
   out.set_worker(event.worker);
   out.set_revision(event.revision);
-  if (event.type == EventType::kDropSample && event.a < drop_reasons().size()) out.set_drop_reason(std::string(drop_reasons()[event.a].name));
+  if (event.type == EventType::kDropSample && event.a < drop_reasons().size())
+    out.set_drop_reason(std::string(drop_reasons()[event.a].name));
 }
 
 void present_error(const ApiError& error, v1::ErrorDetail& out) {

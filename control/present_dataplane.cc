@@ -24,7 +24,10 @@ ApiResult<void> collect(Controller& controller, abi::QueryKind kind, abi::Messag
 
 std::string mac_text(const std::uint8_t (&mac)[6]) {
   std::string text;
-  for (const std::uint8_t byte : mac) text += (text.empty() ? "" : ":") + to_hex(std::span(&byte, 1));
+  for (const std::uint8_t byte : mac) {
+    if (!text.empty()) text += ':';
+    text += to_hex(std::span(&byte, 1));
+  }
   return text;
 }
 
@@ -131,21 +134,23 @@ ApiResult<void> present_engine(Controller& controller, v1::Engine& out) {
 
 ApiResult<void> present_neighbours(Controller& controller, v1::ListNeighboursResponse& out) {
   constexpr const char* kStates[] = {"incomplete", "reachable", "stale", "probing", "failed"};
-  return collect<abi::NeighbourInfo>(controller, abi::QueryKind::kNeighbours, abi::MessageType::kNeighbourInfo, [&](const abi::NeighbourInfo& in) {
-    char address[INET6_ADDRSTRLEN] = {};
-    inet_ntop(in.family == abi::Family::kIpv4 ? AF_INET : AF_INET6, in.address, address, sizeof address);
-    auto& neighbour = *out.add_neighbours();
-    neighbour.set_port(field_text(in.port_name));
-    neighbour.set_address(address);
-    neighbour.set_mac(mac_text(in.mac));
-    neighbour.set_state(in.state < std::size(kStates) ? kStates[in.state] : "unknown");
-  });
+  return collect<abi::NeighbourInfo>(controller, abi::QueryKind::kNeighbours, abi::MessageType::kNeighbourInfo,
+                                     [&](const abi::NeighbourInfo& in) {
+                                       char address[INET6_ADDRSTRLEN] = {};
+                                       inet_ntop(in.family == abi::Family::kIpv4 ? AF_INET : AF_INET6, in.address, address, sizeof address);
+                                       auto& neighbour = *out.add_neighbours();
+                                       neighbour.set_port(field_text(in.port_name));
+                                       neighbour.set_address(address);
+                                       neighbour.set_mac(mac_text(in.mac));
+                                       neighbour.set_state(in.state < std::size(kStates) ? kStates[in.state] : "unknown");
+                                     });
 }
 
 ApiResult<void> present_drops(Controller& controller, bool include_zero, v1::Drops& out) {
   auto values = read_stats(controller);
   if (!values) return tl::unexpected(values.error());
-  std::erase_if(*values, [&](const StatValue& value) { return value.kind != abi::StatKind::kDrop || (value.values[0] == 0 && !include_zero); });
+  std::erase_if(*values,
+                [&](const StatValue& value) { return value.kind != abi::StatKind::kDrop || (value.values[0] == 0 && !include_zero); });
   std::stable_sort(values->begin(), values->end(), [](const StatValue& a, const StatValue& b) { return a.values[0] > b.values[0]; });
   std::uint64_t total = 0;
   for (const auto& value : *values) {

@@ -71,7 +71,8 @@ SecretBuffer message_of(const Stream& stream) {
 }
 
 SecretBuffer removal_of(ObjectKind kind, std::uint64_t handle) {
-  constexpr abi::MessageType kTypes[] = {abi::MessageType::kConferenceRemove, abi::MessageType::kLegRemove, abi::MessageType::kStreamRemove};
+  constexpr abi::MessageType kTypes[] = {abi::MessageType::kConferenceRemove, abi::MessageType::kLegRemove,
+                                         abi::MessageType::kStreamRemove};
   auto message = make<abi::ObjectRemove>(kTypes[static_cast<std::uint8_t>(kind)]);
   message.object_id = handle;
   return to_buffer(message);
@@ -86,7 +87,9 @@ bool must_replace(const Leg& old, const Leg& now) {
   return old.conference_id != now.conference_id || old.port != now.port || old.local != now.local ||
          old.receive_key.suite != now.receive_key.suite || old.send_key.suite != now.send_key.suite;
 }
-bool must_replace(const Stream& old, const Stream& now) { return old.leg_id != now.leg_id || old.ssrc != now.ssrc; }
+bool must_replace(const Stream& old, const Stream& now) {
+  return old.leg_id != now.leg_id || old.ssrc != now.ssrc;
+}
 
 // The leg goes, or comes anew: with it go its streams.
 bool leg_leaves(const DesiredState& carried, const DesiredState& desired, const std::string& id) {

@@ -23,7 +23,9 @@ bool fits(std::uint64_t size, std::uint32_t offset, std::uint32_t count, std::ui
   return std::uint64_t{offset} + std::uint64_t{count} * stride <= size;
 }
 
-std::uint64_t load_shared(const std::byte* p) noexcept { return __atomic_load_n(reinterpret_cast<const std::uint64_t*>(p), __ATOMIC_RELAXED); }
+std::uint64_t load_shared(const std::byte* p) noexcept {
+  return __atomic_load_n(reinterpret_cast<const std::uint64_t*>(p), __ATOMIC_RELAXED);
+}
 
 Result<std::pair<Mapping, abi::RegionHeader>> map_region(const UniqueFd& fd, std::uint32_t magic, std::uint32_t version, const char* name) {
   auto mapping = Mapping::map_readonly(fd);
@@ -33,7 +35,8 @@ Result<std::pair<Mapping, abi::RegionHeader>> map_region(const UniqueFd& fd, std
   std::memcpy(&header, mapping->base(), sizeof header);
   if (header.magic != magic || header.version != version)
     return fail(ErrorCode::kInvalid, std::string(name) + " region has another layout: install both programs of the same release");
-  if (header.region_bytes > mapping->size() || header.directory_offset % 8 != 0 || header.blocks_offset % 8 != 0 || header.block_bytes % 8 != 0)
+  if (header.region_bytes > mapping->size() || header.directory_offset % 8 != 0 || header.blocks_offset % 8 != 0 ||
+      header.block_bytes % 8 != 0)
     return fail(ErrorCode::kInvalid, std::string(name) + " region is malformed");
   return std::pair<Mapping, abi::RegionHeader>(std::move(*mapping), header);
 }
@@ -71,7 +74,9 @@ std::vector<StatValue> StatsRegion::read() const {
   for (std::uint32_t i = 0; i < header_.directory_entries; ++i) {
     abi::StatEntry entry;
     std::memcpy(&entry, mapping_.base() + header_.directory_offset + std::uint64_t{i} * sizeof entry, sizeof entry);
-    if (entry.count == 0 || entry.count > kMaxStatValues || entry.offset % 8 != 0 || !fits(header_.block_bytes, entry.offset, entry.count, 8)) continue;
+    if (entry.count == 0 || entry.count > kMaxStatValues || entry.offset % 8 != 0 ||
+        !fits(header_.block_bytes, entry.offset, entry.count, 8))
+      continue;
     StatValue value{field_text(entry.name), field_text(entry.unit), entry.kind, std::vector<std::uint64_t>(entry.count), {}};
     for (std::uint32_t block = 0; block < header_.block_count; ++block) {
       const std::byte* at = mapping_.base() + header_.blocks_offset + std::uint64_t{block} * header_.block_bytes + entry.offset;
@@ -101,7 +106,8 @@ abi::StateIdentity StateRegion::identity(std::uint32_t slot) const noexcept {
 }
 
 SlotView StateRegion::read_slot(std::uint32_t slot) const noexcept {
-  const auto& shared = *reinterpret_cast<const abi::StateSlot*>(mapping_.base() + header_.directory_offset + std::uint64_t{slot} * sizeof(abi::StateSlot));
+  const auto& shared =
+      *reinterpret_cast<const abi::StateSlot*>(mapping_.base() + header_.directory_offset + std::uint64_t{slot} * sizeof(abi::StateSlot));
   SlotView view;
   for (int attempt = 0; attempt < 1000; ++attempt) {
     const std::uint32_t before = shared.version.load(std::memory_order_acquire);

@@ -90,7 +90,8 @@ Result<std::optional<Datagram>> SeqpacketSocket::receive() {
     return fail(ErrorCode::kInvalid, "message of impossible size from the data plane");
   datagram.bytes.resize(size);
   if (datagram.header().bytes != size)
-    return fail(ErrorCode::kInvalid, "length field " + std::to_string(datagram.header().bytes) + " of a message of " + std::to_string(size) + " bytes");
+    return fail(ErrorCode::kInvalid,
+                "length field " + std::to_string(datagram.header().bytes) + " of a message of " + std::to_string(size) + " bytes");
   return std::optional<Datagram>(std::move(datagram));
 }
 

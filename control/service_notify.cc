@@ -6,9 +6,15 @@
 
 namespace mediaward::control {
 
-void notify_ready(const std::string& status) { sd_notify(0, ("READY=1\nSTATUS=" + status).c_str()); }
-void notify_alive() { sd_notify(0, "WATCHDOG=1"); }
-void notify_stopping() { sd_notify(0, "STOPPING=1"); }
+void notify_ready(const std::string& status) {
+  sd_notify(0, ("READY=1\nSTATUS=" + status).c_str());
+}
+void notify_alive() {
+  sd_notify(0, "WATCHDOG=1");
+}
+void notify_stopping() {
+  sd_notify(0, "STOPPING=1");
+}
 
 std::optional<std::chrono::milliseconds> watchdog_interval() {
   std::uint64_t micros = 0;

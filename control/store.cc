@@ -137,7 +137,8 @@ void Draft::erase_stream(const std::string& id) {
 
 void Draft::erase_leg(const std::string& id) {
   const auto found = next_.legs.find(id);
-  for (auto at = next_.streams_of.find(id); at != next_.streams_of.end(); at = next_.streams_of.find(id)) erase_stream(std::string(at->second));
+  for (auto at = next_.streams_of.find(id); at != next_.streams_of.end(); at = next_.streams_of.find(id))
+    erase_stream(std::string(at->second));
   unlink(next_.legs_of, found->second->conference_id, id);
   next_.names.erase(found->second->handle);
   next_.legs.erase(found);
@@ -165,7 +166,8 @@ ApiResult<void> Draft::run(const RemoveConference& request) {
   if (const auto legs = next_.legs_of.count(request.id); legs != 0 && !request.cascade)
     return tl::unexpected(error(ErrorCode::kConflict, ObjectKind::kConference, request.id, "remove_conference.cascade",
                                 "still has " + std::to_string(legs) + " legs; remove them first or set cascade"));
-  for (auto at = next_.legs_of.find(request.id); at != next_.legs_of.end(); at = next_.legs_of.find(request.id)) erase_leg(std::string(at->second));
+  for (auto at = next_.legs_of.find(request.id); at != next_.legs_of.end(); at = next_.legs_of.find(request.id))
+    erase_leg(std::string(at->second));
   next_.names.erase(found->second->handle);
   next_.conferences.erase(found);
   return {};
@@ -217,7 +219,8 @@ ApiError Draft::conflict(ObjectKind kind, const std::string& a, const std::strin
     return found != touched_.end() ? found->second : -1;
   };
   const bool blame_a = operation_of(a) > operation_of(b);
-  ApiError out = error(ErrorCode::kConflict, kind, blame_a ? a : b, std::move(field), message + " " + ObjectName{kind, blame_a ? b : a}.text());
+  ApiError out =
+      error(ErrorCode::kConflict, kind, blame_a ? a : b, std::move(field), message + " " + ObjectName{kind, blame_a ? b : a}.text());
   out.operation_index = operation_of(blame_a ? a : b);
   return out;
 }
@@ -225,9 +228,11 @@ ApiError Draft::conflict(ObjectKind kind, const std::string& a, const std::strin
 ApiResult<void> Draft::check_limits() {
   const auto over = [](std::size_t count, std::uint32_t limit, const char* name) -> ApiResult<void> {
     if (count <= limit) return {};
-    return tl::unexpected(ApiError{{ErrorCode::kExhausted, std::to_string(count) + " are more than limits." + name + " = " + std::to_string(limit) +
-                                                               " of the daemon's configuration"},
-                                   "", name});
+    ApiError error;
+    error.error = {ErrorCode::kExhausted,
+                   std::to_string(count) + " are more than limits." + name + " = " + std::to_string(limit) + " of the daemon's configuration"};
+    error.field = name;
+    return tl::unexpected(std::move(error));
   };
   if (auto good = over(next_.conferences.size(), limits_.conferences, "conferences"); !good) return good;
   if (auto good = over(next_.legs.size(), limits_.legs, "legs"); !good) return good;
@@ -274,7 +279,8 @@ ApiResult<void> Draft::check_rules() {
 }
 
 template <typename T>
-void list_changes(ObjectKind kind, const ObjectMap<T>& before, const ObjectMap<T>& after, std::vector<Change>& removed, std::vector<Change>& put) {
+void list_changes(ObjectKind kind, const ObjectMap<T>& before, const ObjectMap<T>& after, std::vector<Change>& removed,
+                  std::vector<Change>& put) {
   for (const auto& [id, object] : before)
     if (!after.contains(id)) removed.push_back({Change::What::kRemoved, {kind, id}});
   for (const auto& [id, object] : after) {
@@ -315,11 +321,11 @@ ApiResult<NextState> apply_operations(const Snapshot& current, const std::vector
   if (auto good = draft.check_rules(); !good) return tl::unexpected(good.error());
   auto next = std::make_shared<DesiredState>(std::move(draft).take());
   NextState out;
-  std::vector<Change> put;
-  list_changes(ObjectKind::kStream, current->streams, next->streams, out.changes, put);
-  list_changes(ObjectKind::kLeg, current->legs, next->legs, out.changes, put);
-  list_changes(ObjectKind::kConference, current->conferences, next->conferences, out.changes, put);
-  out.changes.insert(out.changes.end(), put.rbegin(), put.rend());  // conferences before their legs before their streams
+  std::vector<Change> conferences, legs, streams;  // put: what holds others comes before what it holds
+  list_changes(ObjectKind::kStream, current->streams, next->streams, out.changes, streams);
+  list_changes(ObjectKind::kLeg, current->legs, next->legs, out.changes, legs);
+  list_changes(ObjectKind::kConference, current->conferences, next->conferences, out.changes, conferences);
+  for (const auto* put : {&conferences, &legs, &streams}) out.changes.insert(out.changes.end(), put->begin(), put->end());
   out.state = out.changes.empty() ? current : Snapshot(std::move(next));
   return out;
 }

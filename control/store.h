@@ -55,7 +55,8 @@ struct NextState {
 };
 
 // The state after `operations`, at revision + 1 when anything differs.
-[[nodiscard]] ApiResult<NextState> apply_operations(const Snapshot& current, const std::vector<Operation>& operations, const StateLimits& limits);
+[[nodiscard]] ApiResult<NextState> apply_operations(const Snapshot& current, const std::vector<Operation>& operations,
+                                                    const StateLimits& limits);
 
 // The last operation that names the object, -1 when none does.
 [[nodiscard]] int operation_naming(const std::vector<Operation>& operations, const ObjectName& object);

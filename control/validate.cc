@@ -24,7 +24,8 @@ bool all_zero(const Endpoint& endpoint) {
 
 bool is_multicast(const Endpoint& endpoint) {
   if (endpoint.family == abi::Family::kIpv6) return endpoint.address[0] == 0xff;  // RFC 4291 §2.7
-  const bool broadcast = std::all_of(endpoint.address.begin(), endpoint.address.begin() + 4, [](std::uint8_t byte) { return byte == 0xff; });
+  const bool broadcast =
+      std::all_of(endpoint.address.begin(), endpoint.address.begin() + 4, [](std::uint8_t byte) { return byte == 0xff; });
   return broadcast || (endpoint.address[0] & 0xf0) == 0xe0;  // RFC 1112 §4
 }
 
@@ -45,7 +46,8 @@ ApiResult<void> check_key(const Leg& leg, const KeySet& key, const std::string& 
   if (key.key.size() != suite->key_bytes) return wrong_length("master_key", key.key.size(), suite->key_bytes);
   if (key.salt.size() != suite->salt_bytes) return wrong_length("master_salt", key.salt.size(), suite->salt_bytes);
   if (!key.mki.empty())
-    return refuse(ObjectKind::kLeg, leg.id, field + ".mki", "an MKI is not a service of this release; leave it empty", ErrorCode::kUnsupported);
+    return refuse(ObjectKind::kLeg, leg.id, field + ".mki", "an MKI is not a service of this release; leave it empty",
+                  ErrorCode::kUnsupported);
   if (key.lifetime_packets > crypto::kMaxSrtpIndex + 1)
     return refuse(ObjectKind::kLeg, leg.id, field + ".lifetime_packets", "must be at most 2^48 (RFC 3711 §9.2)");
   return {};

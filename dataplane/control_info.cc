@@ -15,7 +15,7 @@ namespace {
 using abi::MessageType;
 using abi::QueryKind;
 
-constexpr std::uint64_t kLinkCheckNs = 500'000'000;
+constexpr std::uint64_t kLinkCheckNs = 200'000'000;
 constexpr std::uint64_t kStallNs = 2'000'000'000;  // a worker that does not finish a loop for this long is reported
 
 std::uint64_t now_ns(clockid_t clock) {
@@ -212,7 +212,8 @@ void ControlServer::watch_workers() {
   }
 }
 
-// Ports cannot be relied on to report link changes by themselves (virtio-user, TAP), so they are asked.
+// Ports cannot be relied on to report link changes by themselves (TAP), and virtio-user in server mode takes a new peer only when asked
+// for its link: so all are asked.
 void ControlServer::watch_links() {
   const std::uint64_t now = now_ns(CLOCK_MONOTONIC);
   if (now < next_link_check_ns_) return;
@@ -223,6 +224,7 @@ void ControlServer::watch_links() {
     core_.set_link(p, up);
     if (up == link_up_[p]) continue;
     link_up_[p] = up;
+    std::fprintf(stderr, "mediaward-dataplane: port %s: link is %s\n", core_.settings().ports[p].name.c_str(), up ? "up" : "down");
     abi::EventMessage m{};
     m.kind = abi::EventKind::kPortLink;
     m.a = p;

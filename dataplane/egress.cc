@@ -83,7 +83,11 @@ void Egress::with_address(std::uint64_t link, Packet* packet) noexcept {
 
 void Egress::send(const LegTx& leg, Packet* packet) noexcept {
   const std::uint64_t link = leg.hop->resolve();
-  if ((link & NextHop::kLinkValid) != 0) [[likely]] return with_address(link, packet);
+  if ((link & NextHop::kLinkValid) != 0) [[likely]] {
+    // What waited until this very loop goes first.
+    if (hold_.size() != 0) [[unlikely]] hold_.release_one(leg.hop, [this, link](Packet* held) { with_address(link, held); });
+    return with_address(link, packet);
+  }
   if (leg.hop->state.load(std::memory_order_relaxed) == NeighbourState::kFailed)
     return context_.drop(packet, DropReason::kNeighbourUnresolved, leg.leg_id);
   if (!hold_.hold(leg.hop, packet, context_.now())) context_.drop(packet, DropReason::kNeighbourQueueFull, leg.leg_id);

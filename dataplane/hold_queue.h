@@ -67,6 +67,13 @@ class HoldQueue {
     }
   }
 
+  // sink(Packet*) gets what waits for this next hop, in order: before anything newer is sent to it.
+  template <typename Sink>
+  void release_one(const NextHop* hop, Sink&& sink) noexcept {
+    Group& group = groups_[hop->id];
+    if (group.count != 0 && group.hop == hop) empty(group, sink);
+  }
+
   // The next hop goes away: gives up everything that waits for it. Before the next hop's memory is freed.
   template <typename Drop>
   void purge(const NextHop* hop, Drop&& drop) noexcept {

@@ -16,7 +16,8 @@ using crypto::IndexWindow;
 using crypto::JobOp;
 using crypto::JobStatus;
 
-constexpr std::size_t kPrefetchDistance = 4;  // packets between touching a line and needing it
+constexpr std::size_t kPrepareAhead = 4;      // packets between touching a line and needing it
+constexpr std::size_t kCommitAhead = 2;       // the same for each link of commit's chain
 
 bool is_open(JobOp op) noexcept { return op == JobOp::kCmOpen || op == JobOp::kGcmOpen; }
 bool is_gcm(JobOp op) noexcept { return op == JobOp::kGcmOpen || op == JobOp::kGcmSeal; }
@@ -54,6 +55,12 @@ void make_iv(JobOp op, std::byte* iv, const std::byte* salt, std::uint32_t ssrc,
     crypto::make_cm_iv(iv, salt, ssrc, index);
 }
 
+inline void prefetch_receiver(const FanoutEntry& to) noexcept {
+  prefetch(to.state);
+  prefetch(to.leg);
+  prefetch(to.leg->header + 32);  // the second line
+}
+
 // RFC 3550 §5.1: the last byte counts the padding, itself included. Only meaningful once decrypted.
 bool padding_is_good(const SrtpOp& op) noexcept {
   if ((std::to_integer<unsigned>(op.aad[0]) & 0x20u) == 0) return true;
@@ -80,7 +87,7 @@ SrtpOp* SrtpService::take_op() noexcept {
 
 void SrtpService::prepare(std::span<const SrtpItem> items) noexcept {
   for (std::size_t i = 0; i < items.size(); ++i) {
-    if (i + kPrefetchDistance < items.size()) prefetch(items[i + kPrefetchDistance].leg);
+    if (i + kPrepareAhead < items.size()) prefetch(items[i + kPrepareAhead].leg);
     prepare_one(items[i]);
   }
 }
@@ -168,11 +175,26 @@ void SrtpService::poll() noexcept {
   }
 }
 
+// What commit follows is a chain: stream, its receivers, their state and leg. Each link is touched some packets ahead of the next one.
+inline void SrtpService::prefetch_for_commit(std::size_t i, std::size_t n) const noexcept {
+  if (i + 3 * kCommitAhead < n) prefetch(tables_.streams[opened_[i + 3 * kCommitAhead]->handle.slot]);
+  if (i + 2 * kCommitAhead < n) {
+    if (const StreamRx* stream = tables_.streams[opened_[i + 2 * kCommitAhead]->handle.slot]) {
+      prefetch(stream->state);
+      prefetch(stream->fanout);
+    }
+  }
+  if (i + kCommitAhead < n) {
+    const StreamRx* stream = tables_.streams[opened_[i + kCommitAhead]->handle.slot];
+    if (stream != nullptr && stream->fanout_count != 0) prefetch_receiver(*stream->fanout);
+  }
+}
+
 std::size_t SrtpService::commit() noexcept {
   const std::size_t n = opened_.size();
   // Sealing in between (a large fan-out) may complete further opens of an asynchronous engine: they wait for the next loop.
   for (std::size_t i = 0; i < n; ++i) {
-    if (i + 1 < n) prefetch(tables_.streams[opened_[i + 1]->handle.slot]);
+    prefetch_for_commit(i, n);
     commit_one(*opened_[i]);
     give_back(opened_[i]);
   }
@@ -209,8 +231,7 @@ void SrtpService::fan_out(const StreamRx& stream, SrtpOp& op) noexcept {
   op.packet->refs = 1;  // ours, until every receiver has been served
   for (std::uint32_t i = 0; i < stream.fanout_count; ++i) {
     if (i + 1 < stream.fanout_count) {
-      prefetch(stream.fanout[i + 1].state);
-      prefetch(stream.fanout[i + 1].leg);
+      prefetch_receiver(stream.fanout[i + 1]);
     }
     if (free_count_ == 0) seal_barrier();  // a large fan-out: send what is ready, then go on
     seal_for(stream.fanout[i], op);

@@ -53,6 +53,7 @@ class SrtpService {
 
  private:
   void prepare_one(const SrtpItem& item) noexcept;
+  void prefetch_for_commit(std::size_t i, std::size_t n) const noexcept;
   void commit_one(SrtpOp& op) noexcept;
   void fan_out(const StreamRx& stream, SrtpOp& op) noexcept;
   void seal_for(const FanoutEntry& to, const SrtpOp& op) noexcept;

@@ -46,7 +46,8 @@ std::string socket_memory(const EalSettings& settings) {
 
 void append_memory(const EalSettings& settings, std::vector<std::string>& out) {
   if (!settings.hugepages) {
-    out.insert(out.end(), {"--no-huge", "-m", std::to_string(settings.megabytes)});
+    // No shared configuration: nobody attaches to us, and a crash leaves no files behind.
+    out.insert(out.end(), {"--no-huge", "--no-shconf", "-m", std::to_string(settings.megabytes)});
     return;
   }
   out.push_back("--in-memory");  // anonymous hugepages: no hugetlbfs mount, nothing left behind by a crash

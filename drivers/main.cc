@@ -78,10 +78,19 @@ void serve(Appliance& appliance, dataplane::ControlServer& server) {
   }
 }
 
+// The PMD blocks in its first accept(); a signal ends that.
+void announce_waiting(const DataplaneConfig& config) {
+  for (const auto& port : config.ports)
+    if (port.kind == PortKind::kVirtioUser && port.server)
+      fmt::print(stderr, "port {}: waiting for a vhost-user peer to connect to {}\n", port.name, port.path);
+}
+
 int run(const DataplaneConfig& config, bool verbose) {
   auto plan = plan_for(config);
   if (!plan) return report(plan.error(), kExitFailed);
+  announce_waiting(config);
   auto appliance = Appliance::create(config, std::move(*plan), verbose);
+  if (!appliance && stop_requested.load(std::memory_order_relaxed)) return kExitGood;
   if (!appliance) return report(appliance.error(), kExitFailed);
   {
     auto server = dataplane::ControlServer::create((*appliance)->core(), {config.control.socket_path, config.control.mode, config.control.group}, **appliance);

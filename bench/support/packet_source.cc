@@ -112,7 +112,6 @@ void PacketSource::fill(std::span<dataplane::Packet* const> packets) {
       const std::size_t flow = flow_at(position_);
       std::memcpy(packet.data, templates_[flow].data(), kFrameHeaderBytes + kRtpHeaderBytes);
       packet.bytes = static_cast<std::uint32_t>(frame_bytes());
-      packet.port = 0;
       packet.flags = dataplane::kRxL4ChecksumGood;
       write_rtp(packet.data + kFrameHeaderBytes, flow, index_at(position_));
       describe(jobs_[i], packet.data + kFrameHeaderBytes, flow, index_at(position_));
@@ -125,11 +124,11 @@ void PacketSource::prove() {
   for (std::size_t flow = 0; flow < flows_.size(); ++flow) {
     test::SrtpPeer peer(suite_.id, flows_[flow].receive_key, test::SrtpPeer::Direction::kSend);
     for (const std::uint64_t index : kProvedIndexes) {
-      std::vector<std::byte> ours(templates_[flow].begin() + kFrameHeaderBytes, templates_[flow].end());
+      std::vector<std::byte> ours(frame_bytes() - kFrameHeaderBytes);
+      std::vector<std::uint8_t> theirs(ours.size() - suite_.tag_bytes);
+      std::memcpy(ours.data(), templates_[flow].data() + kFrameHeaderBytes, theirs.size());
       write_rtp(ours.data(), flow, index);
-      std::vector<std::uint8_t> theirs(ours.size());
-      std::memcpy(theirs.data(), ours.data(), ours.size());
-      ours.resize(ours.size() + suite_.tag_bytes);
+      std::memcpy(theirs.data(), ours.data(), theirs.size());
       describe(jobs_[0], ours.data(), flow, index);
       seal({jobs_.data(), 1});
       theirs = peer.protect(std::move(theirs));

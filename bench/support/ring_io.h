@@ -43,7 +43,10 @@ class RingIo final : public dataplane::PacketIo {
 
   std::size_t receive(std::span<dataplane::Packet*> out) noexcept override {
     const std::size_t n = out.size() < pending() ? out.size() : pending();
-    for (std::size_t i = 0; i < n; ++i) out[i] = ring_[next_++];
+    for (std::size_t i = 0; i < n; ++i) {
+      out[i] = ring_[next_++];
+      out[i]->port = 0;  // a driver writes the descriptor's line too
+    }
     return n;
   }
   std::size_t transmit(std::span<dataplane::Packet* const> packets) noexcept override {

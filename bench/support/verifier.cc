@@ -6,7 +6,7 @@
 #include <stdexcept>
 
 #include "dataplane/checksum.h"
-#include "dataplane/wire/udp.h"
+#include "dataplane/wire/ip.h"
 
 namespace mediaward::bench {
 namespace {
@@ -32,9 +32,15 @@ void Verifier::check(std::size_t sender, std::uint64_t index, ConstBytes sealed)
   ++checked_;
 }
 
-void Verifier::check_frame(ConstBytes frame, std::uint64_t newest) {
+void Verifier::check_frame(ConstBytes frame, std::uint64_t newest, bool whole_checksum) {
   if (frame.size() != source_.frame_bytes()) wrong("a frame has the wrong length");
+  const std::byte* ip = frame.data() + 14;
   const std::byte* udp = frame.data() + 34;
+  if (!dataplane::wire::ipv4_checksum_good({ip, 20})) wrong("an IP header has a bad checksum");
+  const auto pseudo = dataplane::pseudo_header_v4(ip + 12, ip + 16, dataplane::wire::kProtocolUdp, load_be16(udp + 4));
+  const bool good = whole_checksum ? dataplane::udp_checksum_good(pseudo, {udp, frame.size() - 34})
+                                   : load_raw<std::uint16_t>(udp + 6) == dataplane::udp_partial_checksum(pseudo).raw();
+  if (!good) wrong("a UDP checksum is bad");
   const std::size_t receiver = (load_be16(udp) - std::size_t{flows_[0].local_port}) / 2;
   if (receiver >= flows_.size() || load_be16(udp + 2) != flows_[receiver].remote_port) wrong("a frame goes to nobody");
   if (load_be32(frame.data() + 30) != flows_[receiver].remote_address) wrong("a frame goes to another address");

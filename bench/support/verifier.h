@@ -17,7 +17,8 @@ class Verifier {
   // sealed: an RTP packet with its tag, for the receiver of `flow` (its stream's sender), of this SRTP index. Throws when wrong.
   void check(std::size_t sender, std::uint64_t index, ConstBytes sealed);
   // A whole frame: sender and receiver are told from its addresses; index from its sequence number, which must be near `newest`.
-  void check_frame(ConstBytes frame, std::uint64_t newest);
+  // whole_checksum: the UDP checksum must be complete, not only the pseudo header's part that a port goes on from.
+  void check_frame(ConstBytes frame, std::uint64_t newest, bool whole_checksum);
   [[nodiscard]] std::uint64_t checked() const noexcept { return checked_; }
 
  private:

@@ -80,7 +80,7 @@ addresses = [{listed}]
 """, encoding="utf-8")
         (self._folder / "controld.toml").write_text(f"""
 [api]
-socket = "{self._api}"
+listen = "{self._api}"
 [dataplane]
 socket = "{self._folder}/dataplane.sock"
 """, encoding="utf-8")

@@ -60,7 +60,11 @@ def conference(family):
 def drops(appliance):
     """Drop reasons that occurred, by name."""
     rows = appliance.ctl("show", "drops")["drops"]
-    return {row["name"]: int(row["packets"]) for row in rows if int(row["packets"])}
+    return {row["reason"]: int(row["packets"]) for row in rows if int(row["packets"])}
+
+
+def counters(appliance):
+    return {row["name"]: int((row["values"] or [0])[0]) for row in appliance.ctl("show", "counters", "--all")["counters"]}
 
 
 def check_ping(client, family):
@@ -88,6 +92,17 @@ def check_media(stack, folder, appliance, sender_ns, receiver_ns, family, refere
           f"{len(reference) // 2} samples bit-exact under {', '.join(p.send_suite for p in listeners)}")
 
 
+def check_counters(appliance):
+    """Opened once, sealed once per receiver, nothing lost on the way."""
+    sent = clients.PACKETS * len(FAMILIES)
+    expected = {"srtp.opened": sent, "srtp.sealed": 2 * sent, "internal.leaked": 0}
+    seen = counters(appliance)
+    wrong = {name: seen.get(name) for name, value in expected.items() if seen.get(name) != value}
+    if wrong:
+        raise TestFailure(f"counters are {wrong}, expected {expected}")
+    print(f"counters: {expected}")
+
+
 def check_drops(appliance):
     unexpected = {name: n for name, n in drops(appliance).items() if name not in EXPECTED_DROPS}
     if unexpected:
@@ -107,6 +122,7 @@ def scenario(stack, folder, options):
         for family in FAMILIES:
             check_ping(sender_ns, family)
             check_media(stack, folder, appliance, sender_ns, receiver_ns, family, reference)
+        check_counters(appliance)
         check_drops(appliance)
     except TestFailure as failure:
         raise TestFailure(f"{failure}\n{appliance.diagnostics()}") from None

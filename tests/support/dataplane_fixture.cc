@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 
 #include <cstdio>
+#include <stdexcept>
 
 namespace mediaward::test {
 namespace {
@@ -51,11 +52,12 @@ Dataplane::Dataplane(std::unique_ptr<crypto::CryptoProvider> provider, Options o
   }
   settings.limits = options.limits;
   settings.release = "test";
+  settings.tsc_hz = kTicksPerSecond;
   auto core = dataplane::Core::create(std::move(settings), *provider_);
   if (!core) throw std::runtime_error(core.error().message);
   core_ = std::move(*core);
   run();
-  for (auto* io : ios_) io->sent().clear();  // announcements of our addresses
+  (void)take_frames();  // announcements of our addresses
 }
 
 Operation Dataplane::conference(std::uint64_t id) {
@@ -110,8 +112,7 @@ std::vector<Operation> Dataplane::conference_of(std::uint64_t id, std::vector<Pa
 tl::expected<void, dataplane::Refusal> Dataplane::apply(const std::vector<Operation>& operations, dataplane::TransactionOptions options) {
   auto done = core_->submit(operations, options);
   if (!done) return done;
-  for (int i = 0; i < 1000 && !core_->applied(); ++i)
-    for (std::size_t w = 0; w < core_->worker_count(); ++w) core_->worker(w).run_once();
+  for (int i = 0; i < 1000 && !core_->applied(); ++i) run_once();
   EXPECT_TRUE(core_->applied());
   core_->collect();
   return {};
@@ -121,22 +122,30 @@ void Dataplane::resolve_neighbours() {
   dataplane::MacAddress mac;
   std::memcpy(mac.data(), kPeerMac.data(), 6);
   for (const auto& hop : core_->neighbours(0).entries())
-    if (hop != nullptr) dataplane::confirm_neighbour(*hop, mac, __rdtsc());
+    if (hop != nullptr) dataplane::confirm_neighbour(*hop, mac, now_);
 }
 
 void Dataplane::run(std::size_t most) {
   std::size_t idle = 0;
   for (std::size_t i = 0; i < most && idle < 8; ++i) {
-    bool busy = false;
-    for (std::size_t w = 0; w < core_->worker_count(); ++w) busy |= core_->worker(w).run_once();
-    idle = busy ? 0 : idle + 1;
+    idle = run_once() ? 0 : idle + 1;
   }
   core_->collect();
+}
+
+bool Dataplane::run_once() {
+  bool busy = false;
+  for (std::size_t w = 0; w < core_->worker_count(); ++w) busy |= core_->worker(w).run_once(now_);
+  return busy;
+}
+
+std::vector<Frame> Dataplane::take_frames() {
+  std::vector<Frame> frames;
   for (auto* io : ios_) {
-    for (const auto& frame : io->sent())
-      if (auto d = parse_udp_frame(to_bytes(frame))) inbox_.push_back(std::move(*d));
-    if (!io->sent().empty()) io->sent().clear();
+    for (auto& frame : io->sent()) frames.push_back(std::move(frame));
+    io->sent().clear();
   }
+  return frames;
 }
 
 UdpFlow Dataplane::flow_from(const Participant& p) const {
@@ -153,6 +162,8 @@ UdpFlow Dataplane::flow_from(const Participant& p) const {
 void Dataplane::send_rtp(const Participant& from, const std::vector<std::uint8_t>& srtp) { io().inject(to_frame(udp_frame(flow_from(from), srtp))); }
 
 std::vector<std::vector<std::uint8_t>> Dataplane::received_by(const Participant& p) {
+  for (const Frame& frame : take_frames())
+    if (auto d = parse_udp_frame(to_bytes(frame))) inbox_.push_back(std::move(*d));
   std::vector<std::vector<std::uint8_t>> payloads;
   std::erase_if(inbox_, [&](UdpDatagram& d) {
     if (d.destination != p.remote || d.destination_port != p.remote_port) return false;

@@ -35,7 +35,7 @@ class Dataplane {
     std::uint16_t burst = 32;
     std::uint16_t vlan = 0;
     std::uint16_t mtu = 1500;
-    MemoryIo::Options io{};
+    MemoryIo::Options io{.buffers = 1024};
     dataplane::CoreLimits limits{.legs = 256, .slots = 4096, .neighbours = 64, .jobs_per_worker = 1024, .handoff_ring = 256};
   };
 
@@ -55,10 +55,19 @@ class Dataplane {
 
   // Submits and runs the workers until it is applied.
   tl::expected<void, dataplane::Refusal> apply(const std::vector<dataplane::Operation>& operations, dataplane::TransactionOptions options = {});
+  // The data plane's clock stands still but for this: tests do not depend on how fast the machine is.
+  void advance_ms(std::uint64_t ms) { now_ += ms * 1000; }
+  [[nodiscard]] std::uint64_t now() const { return now_; }
+  static constexpr std::uint64_t kTicksPerSecond = 1'000'000;
+
   // Answers every next hop with kPeerMac, without ARP on the wire.
   void resolve_neighbours();
   // Runs loops until nothing moves any more, at most `most`.
   void run(std::size_t most = 1000);
+  // One loop of every worker. True when there was anything to do.
+  bool run_once();
+  // Everything transmitted since the last call, frame by frame; what it takes, received_by does not see.
+  [[nodiscard]] std::vector<Frame> take_frames();
 
   void send_rtp(const Participant& from, const std::vector<std::uint8_t>& srtp);
   [[nodiscard]] UdpFlow flow_from(const Participant& p) const;
@@ -79,6 +88,7 @@ class Dataplane {
   std::vector<MemoryIo*> ios_;
   std::unique_ptr<dataplane::Core> core_;
   std::vector<UdpDatagram> inbox_;
+  std::uint64_t now_ = 100 * kTicksPerSecond;
 };
 
 // Distinct, reproducible key ‖ salt for a suite.

@@ -164,6 +164,93 @@ inline std::optional<UdpDatagram> parse_udp_frame(const std::vector<std::uint8_t
   return d;
 }
 
+// Ethernet header with an optional tag in front of what `l3` holds.
+inline std::vector<std::uint8_t> ethernet_frame(const UdpFlow& flow, unsigned type, const std::vector<std::uint8_t>& l3) {
+  std::vector<std::uint8_t> f(flow.destination_mac.begin(), flow.destination_mac.end());
+  f.insert(f.end(), flow.source_mac.begin(), flow.source_mac.end());
+  if (flow.vlan) {
+    put16(f, 0x8100);
+    put16(f, *flow.vlan);
+  }
+  put16(f, type);
+  f.insert(f.end(), l3.begin(), l3.end());
+  return f;
+}
+
+// IPv4 packet of any protocol, right in every field; `at + 10` of the IP header is its checksum.
+inline std::vector<std::uint8_t> ipv4_packet(const std::string& source, const std::string& destination, std::uint8_t protocol,
+                                             const std::vector<std::uint8_t>& body, unsigned fragment = 0x4000) {
+  std::vector<std::uint8_t> p;
+  put16(p, 0x4500);
+  put16(p, static_cast<unsigned>(20 + body.size()));
+  put16(p, 0x1234);
+  put16(p, fragment);
+  put16(p, 0x4000u | protocol);
+  put16(p, 0);
+  for (const auto& address : {source, destination})
+    for (const std::uint8_t b : address_bytes(address)) p.push_back(b);
+  set16(p, 10, inet_sum(p));
+  p.insert(p.end(), body.begin(), body.end());
+  return p;
+}
+inline void fix_ipv4_checksum(std::vector<std::uint8_t>& frame, std::size_t ip = 14) {
+  const std::size_t header = (frame[ip] & 15u) * 4u;
+  set16(frame, ip + 10, 0);
+  const auto begin = frame.begin() + static_cast<std::ptrdiff_t>(ip);
+  set16(frame, ip + 10, inet_sum({begin, begin + static_cast<std::ptrdiff_t>(header)}));
+}
+
+inline std::vector<std::uint8_t> ipv6_packet(const std::string& source, const std::string& destination, std::uint8_t next_header,
+                                             const std::vector<std::uint8_t>& body, std::uint8_t hop_limit = 64) {
+  std::vector<std::uint8_t> p;
+  put16(p, 0x6000);
+  put16(p, 0);
+  put16(p, static_cast<unsigned>(body.size()));
+  put16(p, static_cast<unsigned>(next_header << 8 | hop_limit));
+  for (const auto& address : {source, destination})
+    for (const std::uint8_t b : address_bytes(address)) p.push_back(b);
+  p.insert(p.end(), body.begin(), body.end());
+  return p;
+}
+
+// ICMP (RFC 792) or ICMPv6 (RFC 4443 §2.1) message: type, code, checksum, then `rest`.
+inline std::vector<std::uint8_t> icmp_message(std::uint8_t type, std::uint8_t code, const std::vector<std::uint8_t>& rest) {
+  std::vector<std::uint8_t> m{type, code, 0, 0};
+  m.insert(m.end(), rest.begin(), rest.end());
+  set16(m, 2, inet_sum(m));
+  return m;
+}
+inline std::vector<std::uint8_t> icmpv6_message(const std::string& source, const std::string& destination, std::uint8_t type, std::uint8_t code,
+                                                const std::vector<std::uint8_t>& rest) {
+  std::vector<std::uint8_t> m{type, code, 0, 0};
+  m.insert(m.end(), rest.begin(), rest.end());
+  std::vector<std::uint8_t> sum;
+  for (const auto& address : {source, destination})
+    for (const std::uint8_t b : address_bytes(address)) sum.push_back(b);
+  put16(sum, 0);
+  put16(sum, static_cast<unsigned>(m.size()));
+  put16(sum, 0);
+  put16(sum, 58);
+  sum.insert(sum.end(), m.begin(), m.end());
+  set16(m, 2, inet_sum(sum));
+  return m;
+}
+
+// RFC 826; 1 asks, 2 answers.
+inline std::vector<std::uint8_t> arp_packet(unsigned operation, const Mac& sender_mac, const std::string& sender, const Mac& target_mac,
+                                            const std::string& target) {
+  std::vector<std::uint8_t> p;
+  put16(p, 1);
+  put16(p, 0x0800);
+  put16(p, 0x0604);
+  put16(p, operation);
+  p.insert(p.end(), sender_mac.begin(), sender_mac.end());
+  for (const std::uint8_t b : address_bytes(sender)) p.push_back(b);
+  p.insert(p.end(), target_mac.begin(), target_mac.end());
+  for (const std::uint8_t b : address_bytes(target)) p.push_back(b);
+  return p;
+}
+
 // Header of 12 bytes, CSRCs, extension as given, then the payload.
 struct RtpPacket {
   std::uint8_t payload_type = 0;

@@ -3,9 +3,11 @@
 // The packet path runs over it without EAL. Single thread.
 #pragma once
 
+#include <cstdlib>
 #include <cstring>
 #include <deque>
 #include <memory>
+#include <utility>
 #include <vector>
 
 #include "dataplane/packet_io.h"
@@ -26,6 +28,7 @@ class MemoryIo final : public dataplane::PacketIo {
   MemoryIo() : MemoryIo(Options{}) {}
   explicit MemoryIo(Options options) : options_(options), buffers_(options.buffers) {
     for (auto& b : buffers_) {
+      b.home = this;
       b.bytes = std::make_unique<std::byte[]>(kHeadroom + options.buffer_bytes);
       free_.push_back(&b);
     }
@@ -40,8 +43,9 @@ class MemoryIo final : public dataplane::PacketIo {
   std::size_t receive(std::span<dataplane::Packet*> out) noexcept override {
     std::size_t n = 0;
     while (n < out.size() && !pending_.empty() && !free_.empty()) {
-      dataplane::Packet* packet = take();
       const auto& in = pending_.front();
+      if (in.frame.size() > options_.buffer_bytes) std::abort();  // the test asks for what no port would deliver
+      dataplane::Packet* packet = take();
       std::memcpy(packet->data, in.frame.data(), in.frame.size());
       packet->bytes = static_cast<std::uint32_t>(in.frame.size());
       packet->port = in.port;
@@ -74,6 +78,8 @@ class MemoryIo final : public dataplane::PacketIo {
   struct Buffer {
     dataplane::Packet packet;
     std::unique_ptr<std::byte[]> bytes;
+    MemoryIo* home = nullptr;  // packets may be released through another worker's port
+    bool out = false;
   };
   struct Pending {
     Frame frame;
@@ -84,13 +90,18 @@ class MemoryIo final : public dataplane::PacketIo {
   dataplane::Packet* take() {
     Buffer* b = free_.back();
     free_.pop_back();
+    b->out = true;
     b->packet = dataplane::Packet{};
     b->packet.data = b->bytes.get() + kHeadroom;
     b->packet.room = static_cast<std::uint32_t>(options_.buffer_bytes);
     b->packet.owner_tag = b;
     return &b->packet;
   }
-  void give(dataplane::Packet* p) { free_.push_back(static_cast<Buffer*>(p->owner_tag)); }
+  static void give(dataplane::Packet* p) {
+    auto* buffer = static_cast<Buffer*>(p->owner_tag);
+    if (std::exchange(buffer->out, false)) return buffer->home->free_.push_back(buffer);
+    std::abort();  // given back twice
+  }
 
   Options options_;
   std::vector<Buffer> buffers_;

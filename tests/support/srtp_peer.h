@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <optional>
 #include <stdexcept>
+#include <utility>
 #include <vector>
 
 #include "crypto/suite.h"
@@ -18,7 +19,9 @@ class SrtpPeer {
   enum class Direction { kSend, kReceive };
 
   // key: master key and salt, as libsrtp wants them.
-  SrtpPeer(crypto::Suite suite, std::vector<std::uint8_t> key, Direction direction) : key_(std::move(key)) {
+  SrtpPeer(crypto::Suite suite, std::vector<std::uint8_t> key, Direction direction) : SrtpPeer(suite, std::move(key), direction, std::nullopt) {}
+  // For one SSRC only, whose ROC may be set before its first packet.
+  SrtpPeer(crypto::Suite suite, std::vector<std::uint8_t> key, Direction direction, std::optional<std::uint32_t> ssrc) : key_(std::move(key)) {
     static const bool ready = ::srtp_init() == srtp_err_status_ok;
     if (!ready) throw std::runtime_error("srtp_init");
     srtp_policy_t policy{};
@@ -29,7 +32,8 @@ class SrtpPeer {
       ::srtp_crypto_policy_set_rtp_default(&policy.rtp);
       ::srtp_crypto_policy_set_rtcp_default(&policy.rtcp);
     }
-    policy.ssrc.type = direction == Direction::kSend ? ssrc_any_outbound : ssrc_any_inbound;
+    policy.ssrc.type = ssrc ? ssrc_specific : direction == Direction::kSend ? ssrc_any_outbound : ssrc_any_inbound;
+    policy.ssrc.value = ssrc.value_or(0);
     policy.key = key_.data();
     policy.window_size = 1024;
     if (::srtp_create(&session_, &policy) != srtp_err_status_ok) throw std::runtime_error("srtp_create");

@@ -60,7 +60,8 @@ Result<control::UniqueFd> spawn_with_output(const std::vector<std::string>& argu
   const int failed = ::posix_spawnp(&child, argv[0], &actions, nullptr, argv.data(), environ);
   posix_spawn_file_actions_destroy(&actions);
   if (failed != 0)
-    return fail(ErrorCode::kNotFound, arguments[0] + " cannot be run (" + std::strerror(failed) + "): it checks data-plane files; install it or put it in PATH");
+    return fail(ErrorCode::kNotFound,
+                arguments[0] + " cannot be run (" + std::strerror(failed) + "): it checks data-plane files; install it or put it in PATH");
   return read_end;
 }
 

@@ -14,14 +14,21 @@ namespace {
 
 const char* code_name(grpc::StatusCode code) {
   switch (code) {
-    case grpc::StatusCode::INVALID_ARGUMENT: return "invalid";
-    case grpc::StatusCode::NOT_FOUND: return "not-found";
-    case grpc::StatusCode::ALREADY_EXISTS: return "conflict";
-    case grpc::StatusCode::RESOURCE_EXHAUSTED: return "exhausted";
+    case grpc::StatusCode::INVALID_ARGUMENT:
+      return "invalid";
+    case grpc::StatusCode::NOT_FOUND:
+      return "not-found";
+    case grpc::StatusCode::ALREADY_EXISTS:
+      return "conflict";
+    case grpc::StatusCode::RESOURCE_EXHAUSTED:
+      return "exhausted";
     case grpc::StatusCode::UNAVAILABLE:
-    case grpc::StatusCode::DEADLINE_EXCEEDED: return "unavailable";
-    case grpc::StatusCode::UNIMPLEMENTED: return "unsupported";
-    default: return "internal";
+    case grpc::StatusCode::DEADLINE_EXCEEDED:
+      return "unavailable";
+    case grpc::StatusCode::UNIMPLEMENTED:
+      return "unsupported";
+    default:
+      return "internal";
   }
 }
 
@@ -78,20 +85,48 @@ Client::Client(ClientOptions options) : impl_(std::make_unique<Impl>(std::move(o
 Client::~Client() = default;
 
 using Stub = v1::Mediaward::Stub;
-Outcome Client::call(const v1::ApplyTransactionRequest& in, v1::ApplyTransactionResponse& out) { return impl_->call(&Stub::ApplyTransaction, in, out); }
-Outcome Client::call(const v1::GetConferenceRequest& in, v1::ConferenceState& out) { return impl_->call(&Stub::GetConference, in, out); }
-Outcome Client::call(const v1::ListConferencesRequest& in, v1::ListConferencesResponse& out) { return impl_->call(&Stub::ListConferences, in, out); }
-Outcome Client::call(const v1::GetStatusRequest& in, v1::Status& out) { return impl_->call(&Stub::GetStatus, in, out); }
-Outcome Client::call(const v1::GetConfigRequest& in, v1::Config& out) { return impl_->call(&Stub::GetConfig, in, out); }
-Outcome Client::call(const v1::ListPortsRequest& in, v1::ListPortsResponse& out) { return impl_->call(&Stub::ListPorts, in, out); }
-Outcome Client::call(const v1::ListWorkersRequest& in, v1::ListWorkersResponse& out) { return impl_->call(&Stub::ListWorkers, in, out); }
-Outcome Client::call(const v1::GetPipelineRequest& in, v1::Pipeline& out) { return impl_->call(&Stub::GetPipeline, in, out); }
-Outcome Client::call(const v1::GetDropsRequest& in, v1::Drops& out) { return impl_->call(&Stub::GetDrops, in, out); }
-Outcome Client::call(const v1::GetCountersRequest& in, v1::Counters& out) { return impl_->call(&Stub::GetCounters, in, out); }
-Outcome Client::call(const v1::GetMemoryRequest& in, v1::Memory& out) { return impl_->call(&Stub::GetMemory, in, out); }
-Outcome Client::call(const v1::GetTopologyRequest& in, v1::Topology& out) { return impl_->call(&Stub::GetTopology, in, out); }
-Outcome Client::call(const v1::GetEngineRequest& in, v1::Engine& out) { return impl_->call(&Stub::GetEngine, in, out); }
-Outcome Client::call(const v1::ListNeighboursRequest& in, v1::ListNeighboursResponse& out) { return impl_->call(&Stub::ListNeighbours, in, out); }
+Outcome Client::call(const v1::ApplyTransactionRequest& in, v1::ApplyTransactionResponse& out) {
+  return impl_->call(&Stub::ApplyTransaction, in, out);
+}
+Outcome Client::call(const v1::GetConferenceRequest& in, v1::ConferenceState& out) {
+  return impl_->call(&Stub::GetConference, in, out);
+}
+Outcome Client::call(const v1::ListConferencesRequest& in, v1::ListConferencesResponse& out) {
+  return impl_->call(&Stub::ListConferences, in, out);
+}
+Outcome Client::call(const v1::GetStatusRequest& in, v1::Status& out) {
+  return impl_->call(&Stub::GetStatus, in, out);
+}
+Outcome Client::call(const v1::GetConfigRequest& in, v1::Config& out) {
+  return impl_->call(&Stub::GetConfig, in, out);
+}
+Outcome Client::call(const v1::ListPortsRequest& in, v1::ListPortsResponse& out) {
+  return impl_->call(&Stub::ListPorts, in, out);
+}
+Outcome Client::call(const v1::ListWorkersRequest& in, v1::ListWorkersResponse& out) {
+  return impl_->call(&Stub::ListWorkers, in, out);
+}
+Outcome Client::call(const v1::GetPipelineRequest& in, v1::Pipeline& out) {
+  return impl_->call(&Stub::GetPipeline, in, out);
+}
+Outcome Client::call(const v1::GetDropsRequest& in, v1::Drops& out) {
+  return impl_->call(&Stub::GetDrops, in, out);
+}
+Outcome Client::call(const v1::GetCountersRequest& in, v1::Counters& out) {
+  return impl_->call(&Stub::GetCounters, in, out);
+}
+Outcome Client::call(const v1::GetMemoryRequest& in, v1::Memory& out) {
+  return impl_->call(&Stub::GetMemory, in, out);
+}
+Outcome Client::call(const v1::GetTopologyRequest& in, v1::Topology& out) {
+  return impl_->call(&Stub::GetTopology, in, out);
+}
+Outcome Client::call(const v1::GetEngineRequest& in, v1::Engine& out) {
+  return impl_->call(&Stub::GetEngine, in, out);
+}
+Outcome Client::call(const v1::ListNeighboursRequest& in, v1::ListNeighboursResponse& out) {
+  return impl_->call(&Stub::ListNeighbours, in, out);
+}
 
 Outcome Client::watch(const v1::WatchRequest& in, const std::function<bool(const v1::Event&)>& on_event) {
   grpc::ClientContext context;

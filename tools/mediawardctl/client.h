@@ -19,9 +19,9 @@ using Outcome = tl::expected<void, v1::ErrorDetail>;
 [[nodiscard]] v1::ErrorDetail local_error(const std::string& code, const std::string& message, const std::string& object = "");
 
 struct ClientOptions {
-  std::string socket;                    // path
+  std::string socket;                        // path
   std::chrono::milliseconds timeout{15000};  // of one call
-  std::chrono::milliseconds wait{0};     // how long to repeat a call that is answered "unavailable"
+  std::chrono::milliseconds wait{0};         // how long to repeat a call that is answered "unavailable"
 };
 
 class Client {

@@ -12,7 +12,7 @@
 namespace mediaward::tools {
 
 struct Answer {
-  std::string text;             // ends with a newline
+  std::string text;  // ends with a newline
   nlohmann::ordered_json json;
 };
 using CommandResult = tl::expected<Answer, v1::ErrorDetail>;

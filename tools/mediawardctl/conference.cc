@@ -59,7 +59,9 @@ void fill(v1::ReplaceConference& out, const ConferenceFile& in) {
   }
 }
 
-void wipe(std::string& text) { OPENSSL_cleanse(text.data(), text.size()); }
+void wipe(std::string& text) {
+  OPENSSL_cleanse(text.data(), text.size());
+}
 
 void wipe_keys(v1::ReplaceConference& request, ConferenceFile& file) {
   for (auto& leg : *request.mutable_legs())
@@ -82,8 +84,8 @@ v1::ApplyTransactionRequest new_request(const ApplyOptions& options) {
 
 Answer applied_answer(const std::string& id, const v1::ApplyTransactionResponse& out) {
   const char* what = out.dry_run() ? "would be applied" : out.replayed() ? "was applied before" : "applied";
-  return {fmt::format("conference {} {}: {} created, {} changed, {} removed; revision {}\n", id, what, out.created(), out.changed(), out.removed(),
-                      out.revision()),
+  return {fmt::format("conference {} {}: {} created, {} changed, {} removed; revision {}\n", id, what, out.created(), out.changed(),
+                      out.removed(), out.revision()),
           to_json(out)};
 }
 

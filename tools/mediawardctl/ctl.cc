@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <functional>
 
+#include "config/nearest.h"
 #include "control/config.h"
 #include "tools/mediawardctl/commands.h"
 #include "tools/mediawardctl/json.h"
@@ -70,7 +71,8 @@ class Printer {
 };
 
 // One subcommand without arguments of its own.
-void add_simple(CLI::App& parent, const char* name, const char* help, const Printer& printer, Command& chosen, CommandResult (*run)(Client&)) {
+void add_simple(CLI::App& parent, const char* name, const char* help, const Printer& printer, Command& chosen,
+                CommandResult (*run)(Client&)) {
   parent.add_subcommand(name, help)->callback([&printer, &chosen, run] {
     chosen = [&printer, run](Client& client) { return printer.print(run(client)); };
   });
@@ -101,7 +103,8 @@ void add_show(CLI::App& app, CommandLine& line, const Printer& printer, Command&
 
 void add_transaction_options(CLI::App& command, CommandLine& line) {
   command.add_flag("--dry-run", line.apply.dry_run, "check everything, here and in the data plane, and change nothing");
-  command.add_flag("--state-complete", line.apply.state_complete, "declare the desired state complete: what the data plane has beyond it goes");
+  command.add_flag("--state-complete", line.apply.state_complete,
+                   "declare the desired state complete: what the data plane has beyond it goes");
   command.add_option("--request-id", line.apply.request_id, "id under which a repetition is recognised (default: random)");
   command.add_option("--epoch", line.apply.epoch, "leadership epoch (default: not used)");
 }
@@ -125,7 +128,8 @@ void add_others(CLI::App& app, CommandLine& line, const Printer& printer, Comman
   auto* config = app.add_subcommand("config", "configuration files")->require_subcommand(1);
   auto* check = config->add_subcommand("check", "check a file of controld, of the data plane, or of a conference");
   check->add_option("FILE", line.name)->required();
-  check->add_option("--kind", line.kind, "auto, controld, dataplane, conference")->check(CLI::IsMember({"auto", "controld", "dataplane", "conference"}));
+  check->add_option("--kind", line.kind, "auto, controld, dataplane, conference")
+      ->check(CLI::IsMember({"auto", "controld", "dataplane", "conference"}));
   check->callback([&] { chosen = [&](Client&) { return printer.print(check_config(line.name, line.kind)); }; });
   auto* watch = app.add_subcommand("watch", "print events as they happen");
   watch->add_option("--from", line.from, "first sequence number wanted (default: from now on)");
@@ -133,13 +137,36 @@ void add_others(CLI::App& app, CommandLine& line, const Printer& printer, Comman
   watch->callback([&] { chosen = [&](Client& client) { return printer.watch(client); }; });
 }
 
+// What CLI11 says, or, for a word that is no command, the nearest one.
+std::string usage_text(const CLI::App& app, const CLI::ParseError& error) {
+  const CLI::App* at = &app;
+  while (!at->get_subcommands().empty()) at = at->get_subcommands().front();
+  const auto words = app.remaining(true);
+  const auto commands = at->get_subcommands([](const CLI::App*) { return true; });
+  if (words.empty() || commands.empty()) return error.what();
+  std::vector<std::string> names;
+  std::string list;
+  for (const auto* command : commands) {
+    names.push_back(command->get_name());
+    list += " " + command->get_name();
+  }
+  const std::string hint = config::did_you_mean(words.front(), names);
+  return "`" + words.front() + "` is not a command here" + (hint.empty() ? "; there are:" + list : hint);
+}
+
 int usage(const CLI::App& app, const CLI::ParseError& error, bool json, std::ostream& out, std::ostream& err) {
-  if (error.get_exit_code() == 0 || !json) return app.exit(error, out, err) == 0 ? 0 : 2;  // help, or words for people
-  out << nlohmann::ordered_json{{"error", to_json(local_error("usage", error.what()))}}.dump(2) << "\n";
+  if (error.get_exit_code() == 0) return app.exit(error, out, err);  // help, version
+  const std::string text = usage_text(app, error);
+  if (json)
+    out << nlohmann::ordered_json{{"error", to_json(local_error("usage", text))}}.dump(2) << "\n";
+  else
+    err << "mediawardctl: " << text << "\nRun with --help for more information.\n";
   return 2;
 }
 
-std::chrono::milliseconds to_ms(double seconds) { return std::chrono::milliseconds(static_cast<std::int64_t>(seconds * 1000)); }
+std::chrono::milliseconds to_ms(double seconds) {
+  return std::chrono::milliseconds(static_cast<std::int64_t>(seconds * 1000));
+}
 
 }  // namespace
 
@@ -154,7 +181,8 @@ int run_ctl(std::vector<std::string> arguments, std::ostream& out, std::ostream&
   app.add_option("--socket", line.socket, "socket of mediaward-controld")->capture_default_str();
   app.add_flag("--json", line.json, "answers and errors as JSON on standard output");
   app.add_option("--timeout", line.timeout_seconds, "seconds for one call")->check(CLI::Range(0.1, 3600.0))->capture_default_str();
-  app.add_option("--wait", line.wait_seconds, "seconds to repeat a call while the daemon or data plane is unavailable")->check(CLI::Range(0.0, 3600.0));
+  app.add_option("--wait", line.wait_seconds, "seconds to repeat a call while the daemon or data plane is unavailable")
+      ->check(CLI::Range(0.0, 3600.0));
   app.set_version_flag("--version", MEDIAWARD_RELEASE);
   add_show(app, line, printer, chosen);
   add_conference(app, line, printer, chosen);

@@ -32,7 +32,8 @@ std::string count_text(const Outcome& asked, const v1::Drop* drop) {
   if (drop == nullptr) return "not counted by this data plane";
   std::string text = grouped(drop->packets()) + " packets";
   if (drop->per_worker_size() < 2) return text;
-  for (int i = 0; i < drop->per_worker_size(); ++i) text += fmt::format("{}worker {}: {}", i == 0 ? " (" : ", ", i, grouped(drop->per_worker(i)));
+  for (int i = 0; i < drop->per_worker_size(); ++i)
+    text += fmt::format("{}worker {}: {}", i == 0 ? " (" : ", ", i, grouped(drop->per_worker(i)));
   return text + ")";
 }
 
@@ -47,8 +48,8 @@ CommandResult explain(Client& client, const std::string& name) {
   const Outcome asked = client.call(in, drops);
   const v1::Drop* drop = asked ? find(drops, name) : nullptr;
   Answer answer;
-  answer.text = fmt::format("{}\n  meaning     {}\n  source      {}\n  what to do  {}\n  so far      {}\n", reason->name, reason->meaning, reason->source,
-                            reason->what_to_do, count_text(asked, drop));
+  answer.text = fmt::format("{}\n  meaning     {}\n  source      {}\n  what to do  {}\n  so far      {}\n", reason->name, reason->meaning,
+                            reason->source, reason->what_to_do, count_text(asked, drop));
   answer.json = {{"reason", reason->name}, {"source", reason->source}, {"meaning", reason->meaning}, {"what_to_do", reason->what_to_do}};
   answer.json["packets"] = drop != nullptr ? nlohmann::ordered_json(drop->packets()) : nlohmann::ordered_json(nullptr);
   return answer;
@@ -64,8 +65,10 @@ std::string event_line(const v1::Event& event) {
                                  enum_word(v1::EventType_descriptor(), event.type()));
   if (!event.object().empty()) line += " " + event.object();
   if (!event.drop_reason().empty()) line += " " + event.drop_reason();
-  if (event.type() == v1::EVENT_TYPE_GAP) line += fmt::format(" {} to {} are gone:", event.a(), event.b());
-  else if (event.a() != 0 || event.b() != 0) line += fmt::format(" a={} b={}", event.a(), event.b());
+  if (event.type() == v1::EVENT_TYPE_GAP)
+    line += fmt::format(" {} to {} are gone:", event.a(), event.b());
+  else if (event.a() != 0 || event.b() != 0)
+    line += fmt::format(" a={} b={}", event.a(), event.b());
   if (!event.text().empty()) line += " " + event.text();
   return line + "\n";
 }

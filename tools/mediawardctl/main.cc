@@ -4,4 +4,6 @@
 
 #include "tools/mediawardctl/ctl.h"
 
-int main(int argc, char** argv) { return mediaward::tools::run_ctl(std::vector<std::string>(argv + 1, argv + argc), std::cout, std::cerr); }
+int main(int argc, char** argv) {
+  return mediaward::tools::run_ctl(std::vector<std::string>(argv + 1, argv + argc), std::cout, std::cerr);
+}

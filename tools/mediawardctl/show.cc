@@ -25,19 +25,25 @@ std::string ratio(std::uint64_t part, std::uint64_t whole) {
   return whole == 0 ? "-" : fmt::format("{:.1f}", static_cast<double>(part) / static_cast<double>(whole));
 }
 
-const char* yes_no(bool value) { return value ? "yes" : "no"; }
+const char* yes_no(bool value) {
+  return value ? "yes" : "no";
+}
 
-std::string or_nothing(const Table& table, const char* nothing) { return table.empty() ? std::string(nothing) + "\n" : table.text(); }
+std::string or_nothing(const Table& table, const char* nothing) {
+  return table.empty() ? std::string(nothing) + "\n" : table.text();
+}
 
 std::string status_text(const v1::Status& status) {
   const auto& dataplane = status.dataplane();
-  std::string text = fmt::format("controld     {}, up {} s, instance {}\n", status.release(), status.uptime_seconds(), status.instance_id());
-  text += fmt::format("state        revision {}: {} conferences, {} legs, {} streams; {}\n", status.revision(), status.conferences(), status.legs(),
-                      status.streams(), status.state_complete() ? "declared complete" : "not declared complete");
+  std::string text =
+      fmt::format("controld     {}, up {} s, instance {}\n", status.release(), status.uptime_seconds(), status.instance_id());
+  text += fmt::format("state        revision {}: {} conferences, {} legs, {} streams; {}\n", status.revision(), status.conferences(),
+                      status.legs(), status.streams(), status.state_complete() ? "declared complete" : "not declared complete");
   text += fmt::format("events       {} so far, {} watchers\n", status.last_event_sequence(), status.watchers());
   text += fmt::format("dataplane    {} at {}\n",
-                      !dataplane.connected() ? "not connected" : dataplane.synchronized() ? "connected, carries the desired state"
-                                                                                          : "connected, does NOT carry the desired state",
+                      !dataplane.connected()     ? "not connected"
+                      : dataplane.synchronized() ? "connected, carries the desired state"
+                                                 : "connected, does NOT carry the desired state",
                       dataplane.socket());
   if (dataplane.connections() > 0)
     text += fmt::format("             {}, boot {}, {} workers, room for {} legs; SRTP state {}; connected {} times\n", dataplane.release(),
@@ -48,20 +54,22 @@ std::string status_text(const v1::Status& status) {
 }
 
 std::string ports_text(const v1::ListPortsResponse& out) {
-  Table table({"PORT", "KIND", "LINK", "MAC", "VLAN", ">MTU", "ADDRESSES", "MEDIA PORTS", ">RX PACKETS", ">RX MISSED", ">RX ERRORS", ">TX PACKETS", ">TX ERRORS"});
+  Table table({"PORT", "KIND", "LINK", "MAC", "VLAN", ">MTU", "ADDRESSES", "MEDIA PORTS", ">RX PACKETS", ">RX MISSED", ">RX ERRORS",
+               ">TX PACKETS", ">TX ERRORS"});
   for (const auto& port : out.ports())
     table.add({port.name(), port.kind(), port.link_up() ? "up" : "DOWN", port.mac(), port.vlan() == 0 ? "-" : std::to_string(port.vlan()),
                std::to_string(port.mtu()), port.addresses(), fmt::format("{}-{}", port.media_port_first(), port.media_port_last()),
-               grouped(port.rx_packets()), grouped(port.rx_missed() + port.rx_no_buffer()), grouped(port.rx_errors()), grouped(port.tx_packets()),
-               grouped(port.tx_errors())});
+               grouped(port.rx_packets()), grouped(port.rx_missed() + port.rx_no_buffer()), grouped(port.rx_errors()),
+               grouped(port.tx_packets()), grouped(port.tx_errors())});
   return or_nothing(table, "no ports");
 }
 
 std::string workers_text(const v1::ListWorkersResponse& out) {
   Table table({">WORKER", ">CPU", ">NUMA", "IDLE", ">BUSY", ">LOOPS", ">BUCKETS", ">LEGS", "QUEUES"});
   for (const auto& worker : out.workers())
-    table.add({std::to_string(worker.index()), std::to_string(worker.cpu()), worker.numa_node() < 0 ? "-" : std::to_string(worker.numa_node()),
-               worker.idle_policy(), percent(worker.busy_cycles(), worker.total_cycles()), grouped(worker.loops()), std::to_string(worker.buckets()),
+    table.add({std::to_string(worker.index()), std::to_string(worker.cpu()),
+               worker.numa_node() < 0 ? "-" : std::to_string(worker.numa_node()), worker.idle_policy(),
+               percent(worker.busy_cycles(), worker.total_cycles()), grouped(worker.loops()), std::to_string(worker.buckets()),
                std::to_string(worker.legs()), worker.queues()});
   return or_nothing(table, "no workers");
 }
@@ -70,9 +78,12 @@ std::string pipeline_text(const v1::Pipeline& out) {
   Table table({">WORKER", "STAGE", ">CALLS", ">ITEMS", ">ITEMS/CALL", ">CYCLES/ITEM", "BATCHES 1 / 2- / 4- / 8- / 16- / 32- / 64- / 128-"});
   for (const auto& stage : out.stages()) {
     std::string histogram;
-    for (const std::uint64_t count : stage.batch_histogram()) histogram += (histogram.empty() ? "" : " / ") + grouped(count);
-    table.add({std::to_string(stage.worker()), stage.stage(), grouped(stage.calls()), grouped(stage.items()), ratio(stage.items(), stage.calls()),
-               ratio(stage.cycles(), stage.items()), histogram});
+    for (const std::uint64_t count : stage.batch_histogram()) {
+      if (!histogram.empty()) histogram += " / ";
+      histogram += grouped(count);
+    }
+    table.add({std::to_string(stage.worker()), stage.stage(), grouped(stage.calls()), grouped(stage.items()),
+               ratio(stage.items(), stage.calls()), ratio(stage.cycles(), stage.items()), histogram});
   }
   return or_nothing(table, "no stages");
 }
@@ -90,7 +101,8 @@ std::string counters_text(const v1::Counters& out, bool all) {
     std::string value;
     std::uint64_t sum = 0;
     for (const std::uint64_t one : counter.values()) {
-      value += (value.empty() ? "" : " ") + grouped(one);
+      if (!value.empty()) value += ' ';
+      value += grouped(one);
       sum += one;
     }
     if (sum != 0 || all) table.add({counter.name(), value, counter.unit(), counter.kind()});
@@ -101,8 +113,10 @@ std::string counters_text(const v1::Counters& out, bool all) {
 std::string memory_text(const v1::Memory& out) {
   Table table({"AREA", ">IN USE", ">CAPACITY", ">USED", ">UNIT BYTES", ">MIB", "PAGES"});
   for (const auto& area : out.areas())
-    table.add({area.name(), grouped(area.in_use()), grouped(area.capacity()), percent(area.in_use(), area.capacity()), grouped(area.unit_bytes()),
-               fmt::format("{:.1f}", static_cast<double>(area.capacity()) * static_cast<double>(area.unit_bytes()) / 1048576.0), area.page_kind()});
+    table.add({area.name(), grouped(area.in_use()), grouped(area.capacity()), percent(area.in_use(), area.capacity()),
+               grouped(area.unit_bytes()),
+               fmt::format("{:.1f}", static_cast<double>(area.capacity()) * static_cast<double>(area.unit_bytes()) / 1048576.0),
+               area.page_kind()});
   return or_nothing(table, "no memory areas");
 }
 

@@ -23,7 +23,8 @@ std::string participant(const std::string& conference, const std::string& leg) {
 std::vector<std::string> state_cells(const v1::SrtpState& state) {
   if (!state.present()) return {"-", "-", "-", "-", "no slot"};
   const char* remark = state.rekey_required() ? "REKEY REQUIRED" : state.started() ? "" : "nothing yet";
-  return {grouped(state.packets()), grouped(state.bytes()), std::to_string(state.roc()), state.started() ? std::to_string(state.sequence()) : "-", remark};
+  return {grouped(state.packets()), grouped(state.bytes()), std::to_string(state.roc()),
+          state.started() ? std::to_string(state.sequence()) : "-", remark};
 }
 
 std::string legs_text(const v1::ConferenceState& conference) {
@@ -60,7 +61,8 @@ CommandResult show_conferences(Client& client) {
     v1::ListConferencesResponse page;
     if (auto good = client.call(in, page); !good) return tl::unexpected(good.error());
     for (const auto& one : page.conferences())
-      table.add({one.id(), std::to_string(one.leg_count()), std::to_string(one.stream_count()), std::to_string(one.version()), one.handle()});
+      table.add(
+          {one.id(), std::to_string(one.leg_count()), std::to_string(one.stream_count()), std::to_string(one.version()), one.handle()});
     in.set_page_token(page.next_page_token());
     all.MergeFrom(page);
   } while (!in.page_token().empty());
@@ -73,9 +75,10 @@ CommandResult show_conference(Client& client, const std::string& id) {
   in.set_id(id);
   v1::ConferenceState out;
   if (auto good = client.call(in, out); !good) return tl::unexpected(good.error());
-  return Answer{fmt::format("conference {}: {} legs, {} streams, version {}\n\n", out.id(), out.leg_count(), out.stream_count(), out.version()) +
-                    legs_text(out) + "\n" + streams_text(out),
-                to_json(out)};
+  return Answer{
+      fmt::format("conference {}: {} legs, {} streams, version {}\n\n", out.id(), out.leg_count(), out.stream_count(), out.version()) +
+          legs_text(out) + "\n" + streams_text(out),
+      to_json(out)};
 }
 
 }  // namespace mediaward::tools

@@ -12,7 +12,7 @@ namespace mediaward::tools::traffic {
 namespace {
 
 constexpr std::array<std::string_view, kFindings> kNames{
-    "duplicate", "out-of-order", "wrong-key",    "not-opened", "wrong-payload",   "wrong-header",     "wrong-length",
+    "duplicate", "out-of-order", "wrong-key",    "not-opened", "wrong-tag",       "wrong-payload",    "wrong-header", "wrong-length",
     "plaintext", "wrong-mac",    "wrong-source", "wrong-dscp", "bad-ip-checksum", "bad-udp-checksum", "never-sent"};
 
 void note(FlowReport& report, Finding finding) noexcept { ++report.findings[static_cast<std::size_t>(finding)]; }
@@ -72,12 +72,25 @@ void Checker::judge(FlowState& state, const Flow& flow, const UdpView& view, boo
   if (offset >= sent_of_stream(flow.stream)) return note(state.report, Finding::kNeverSent);
   const std::uint64_t index = stream.first_index + offset;
   judge_headers(state, flow, view, index);
-  if (full_check && !l4_known_good && !view.udp_checksum_good()) note(state.report, Finding::kBadUdpChecksum);
+  if (full_check && !l4_known_good) {
+    ++computed_checksums_;
+    if (!view.udp_checksum_good()) note(state.report, Finding::kBadUdpChecksum);
+  }
   if (!note_order(state, offset)) return;
   ++state.report.received;
   ++received_;
   if (settings_.latency) latency_.record(now_ticks - send_ticks_[offset * model_->streams().size() + flow.stream]);
-  if (full_check) open(state, flow, view, index);
+  if (full_check)
+    open(state, flow, view, index);
+  else if (pool_->has_expected_tags())
+    compare_tag(state, view, offset);
+}
+
+void Checker::compare_tag(FlowState& state, const UdpView& view, std::uint64_t offset) noexcept {
+  const auto flow = static_cast<std::size_t>(&state - flows_.data());
+  const std::byte* end = view.payload + view.payload_bytes;  // at least a header: 12 bytes
+  ++compared_tags_;
+  if (load_raw<std::uint64_t>(end - sizeof(std::uint64_t)) != pool_->expected_tag(flow, offset)) note(state.report, Finding::kWrongTag);
 }
 
 void Checker::judge_headers(FlowState& state, const Flow& flow, const UdpView& view, std::uint64_t index) noexcept {

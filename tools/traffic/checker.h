@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Judges what comes back. Every packet: right receiver, source, length, RTP header, order, DSCP, IP checksum, and no plaintext.
 // Every packet, or every n-th of a flow as asked: opened by libsrtp under the receiver's key, the payload compared byte by byte,
-// the UDP checksum computed. Counts per flow; decides nothing about the run.
+// the UDP checksum computed. The others' tags are compared with those that the pool expects, if it has them. Counts per flow; decides nothing about the run.
 // The receiving thread. Flow memory is made before the run: one bit per packet, one libsrtp context per flow.
 #pragma once
 
@@ -24,6 +24,7 @@ enum class Finding : std::uint8_t {
   kOutOfOrder,
   kWrongKey,        // libsrtp: authentication failed
   kNotOpened,       // libsrtp refused for another reason
+  kWrongTag,        // not opened: its tag is not the one libsrtp computed beforehand
   kWrongPayload,
   kWrongHeader,     // RTP header differs from the sender's
   kWrongLength,
@@ -75,6 +76,8 @@ class Checker {
   [[nodiscard]] const FlowReport& flow(std::size_t number) const noexcept { return flows_[number].report; }
   [[nodiscard]] std::uint64_t total(Finding finding) const noexcept;
   [[nodiscard]] std::uint64_t opened_packets() const noexcept;
+  [[nodiscard]] std::uint64_t compared_tags() const noexcept { return compared_tags_; }
+  [[nodiscard]] std::uint64_t computed_checksums() const noexcept { return computed_checksums_; }  // UDP; others were vouched for by the port
   [[nodiscard]] std::uint64_t unexpected_receiver() const noexcept { return unexpected_receiver_; }  // no participant there
   [[nodiscard]] std::uint64_t unexpected_stream() const noexcept { return unexpected_stream_; }      // not meant for that participant
   [[nodiscard]] const Histogram& latency_ticks() const noexcept { return latency_; }
@@ -92,6 +95,7 @@ class Checker {
   Result<void> make_flows();
   void judge(FlowState& state, const Flow& flow, const UdpView& view, bool l4_known_good, std::uint64_t now_ticks) noexcept;
   void judge_headers(FlowState& state, const Flow& flow, const UdpView& view, std::uint64_t index) noexcept;
+  void compare_tag(FlowState& state, const UdpView& view, std::uint64_t offset) noexcept;
   void open(FlowState& state, const Flow& flow, const UdpView& view, std::uint64_t index) noexcept;
   [[nodiscard]] bool note_order(FlowState& state, std::uint64_t offset) noexcept;
 
@@ -105,6 +109,8 @@ class Checker {
   std::uint64_t sent_rounds_ = 0;  // whole rounds of all streams, and how many streams of the round that has begun
   std::uint64_t sent_rest_ = 0;
   std::uint64_t received_ = 0;
+  std::uint64_t compared_tags_ = 0;
+  std::uint64_t computed_checksums_ = 0;
   std::uint64_t unexpected_receiver_ = 0;
   std::uint64_t unexpected_stream_ = 0;
   Histogram latency_;

@@ -15,7 +15,8 @@ constexpr std::uint8_t kSolicitation = 135, kAdvertisement = 136;  // RFC 4861 Â
 constexpr std::size_t kNdpBytes = 24, kNdpOptionBytes = 8;         // with one link-layer address option
 constexpr Mac kBroadcast{std::byte{255}, std::byte{255}, std::byte{255}, std::byte{255}, std::byte{255}, std::byte{255}};
 
-std::size_t write_arp(std::byte* at, const Mac& to, const Mac& from, std::uint16_t operation, const std::byte* sender_ip, const Mac& target_mac, const std::byte* target_ip) {
+std::size_t write_arp(std::byte* at, const Mac& to, const Mac& from, std::uint16_t operation, const std::byte* sender_ip,
+                      const Mac& target_mac, const std::byte* target_ip) {
   write_ethernet(at, to, from, kEtherArp);
   std::byte* arp = at + kEthernetBytes;
   store_be16(arp, 1);
@@ -32,7 +33,8 @@ std::size_t write_arp(std::byte* at, const Mac& to, const Mac& from, std::uint16
 }
 
 // Solicitation or advertisement with its one option; everything but Ethernet addresses and IP addresses is fixed.
-std::size_t write_ndp(std::byte* at, const Mac& to, const Mac& from, const Address& source, const Address& destination, std::uint8_t type, const Address& target) {
+std::size_t write_ndp(std::byte* at, const Mac& to, const Mac& from, const Address& source, const Address& destination, std::uint8_t type,
+                      const Address& target) {
   write_ethernet(at, to, from, kEtherIpv6);
   std::byte* ip = at + kEthernetBytes;
   const std::size_t upper = kNdpBytes + kNdpOptionBytes;

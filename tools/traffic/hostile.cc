@@ -25,6 +25,7 @@ constexpr std::array<HostileInfo, kHostileKinds> kInfo{{
     {"stun", "junk", "demux.stun", true, 0},
     {"dtls", "junk", "demux.dtls", true, 0},
     {"unknown-protocol", "junk", "demux.unknown", true, 0},
+    {"bad-version", "junk", "rtp.bad_version", true, 0},
     {"truncated", "junk", "rtp.truncated", true, 0},
 }};
 
@@ -53,7 +54,8 @@ Result<std::vector<HostileKind>> parse_hostile(std::string_view list) {
       wanted[i] = found = true;
     }
     if (!found)
-      return fail(ErrorCode::kInvalid, "--hostile: `" + std::string(word) + "` is unknown; there are the groups tamper, replay, stranger, unknown-ssrc, junk and all");
+      return fail(ErrorCode::kInvalid,
+                  "--hostile: `" + std::string(word) + "` is unknown; there are the groups tamper, replay, stranger, unknown-ssrc, junk and all");
   }
   std::vector<HostileKind> kinds;
   for (std::size_t i = 0; i < kHostileKinds; ++i)
@@ -116,7 +118,8 @@ void Hostile::alter(HostileKind kind, std::uint64_t stream) noexcept {
     case HostileKind::kUnknownSsrc: store_be32(rtp + 8, unknown_ssrc_); break;
     case HostileKind::kStun: rtp[0] = std::byte{0x00}; break;   // RFC 7983 §7: 0..3
     case HostileKind::kDtls: rtp[0] = std::byte{22}; break;     // 20..63
-    case HostileKind::kJunk: rtp[0] = std::byte{200}; break;    // 192..255
+    case HostileKind::kJunk: rtp[0] = std::byte{10}; break;     // 4..15: nobody's
+    case HostileKind::kBadVersion: rtp[0] = std::byte{0xc0}; break;  // RFC 3550 §5.1: version 3
     case HostileKind::kTruncated: bytes_ = headers + kTruncatedBytes; break;
     default: break;  // a replay is the genuine packet
   }

@@ -34,6 +34,7 @@ enum class HostileKind : std::uint8_t {
   kStun,
   kDtls,
   kJunk,            // a first byte that no protocol on media ports has
+  kBadVersion,      // RTP of another version
   kTruncated,       // an RTP header without room for a tag
   kCount
 };

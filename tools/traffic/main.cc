@@ -68,7 +68,8 @@ int run_plan(PlanOptions o) {
     PlanSettings s = base;
     if (o.count > 1) s.id = base.id + "-" + std::to_string(i + 1);
     const std::uint32_t before = i * s.participants;  // participants of earlier conferences
-    if (std::uint32_t{base.local_port_first} + 2 * (before + s.participants) > 65535) return report_error({ErrorCode::kInvalid, "--count: the local UDP ports do not reach"});
+    if (std::uint32_t{base.local_port_first} + 2 * (before + s.participants) > 65535)
+      return report_error({ErrorCode::kInvalid, "--count: the local UDP ports do not reach"});
     s.local_port_first = static_cast<std::uint16_t>(base.local_port_first + 2 * before);
     s.remote_port = static_cast<std::uint16_t>(base.remote_port + 2 * i);  // the same hosts take part in all conferences
     s.ssrc_first = base.ssrc_first + before * s.streams;
@@ -82,7 +83,7 @@ int run_plan(PlanOptions o) {
 
 struct RunOptions {
   SessionSettings session;
-  std::string port, port_file, port_name, rate = "1000", verify, hugepages = "auto", idle = "yield", peer = "appliance";
+  std::string port, port_file, port_name, rate = "1000", verify, hugepages = "auto", idle = "yield", peer = "appliance", rest = "tags";
 };
 
 void add_run_options(CLI::App& app, RunOptions& o) {
@@ -100,6 +101,8 @@ void add_run_options(CLI::App& app, RunOptions& o) {
   app.add_option("--hostile", s.hostile, "tamper, replay, stranger, unknown-ssrc, junk, all");
   app.add_option("--hostile-every", s.hostile_every, "one hostile packet per so many genuine ones")->capture_default_str()->check(CLI::Range(1, 1000000));
   app.add_option("--verify", o.verify, "all, or 1/N: the packets that libsrtp opens (default: all up to 50000 pps, else 1/64)");
+  app.add_option("--rest", o.rest, "what is compared of packets that libsrtp does not open: tags (computed before the run, one sealing per receiver) or headers")
+      ->capture_default_str()->check(CLI::IsMember({"tags", "headers"}));
   app.add_flag("--latency", s.latency, "measure from hand-over to the port until receipt");
   app.add_flag("--allow-loss", s.allow_loss, "lost packets are no fault (load beyond capacity)");
   app.add_option("--json", s.json_file, "write the report to this file; - is standard output instead of the table");
@@ -137,6 +140,7 @@ Result<void> finish_options(RunOptions& o) {
     o.session.verify_every = every;
   }
   o.session.hugepages = o.hugepages == "auto" ? drivers::HugepageUse::kAuto : o.hugepages == "yes" ? drivers::HugepageUse::kYes : drivers::HugepageUse::kNo;
+  o.session.expect_tags = o.rest == "tags";
   o.session.run.yield = o.idle == "yield";
   o.session.run.echo = o.peer == "echo";
   return {};

@@ -43,7 +43,8 @@ Result<std::vector<std::uint8_t>> random_key(crypto::Suite suite) {
 Result<ConferenceFile::Participant> make_participant(const PlanSettings& s, std::uint32_t number) {
   const bool v6 = s.family == PlanFamily::kIpv6 || (s.family == PlanFamily::kMixed && number % 2 == 1);
   const auto first = Address::parse(v6 ? s.remote_v6 : s.remote_v4);
-  if (!first || first->v6 != v6 || !Address::parse(v6 ? s.local_v6 : s.local_v4)) return fail(ErrorCode::kInvalid, "the local or the remote address is not an address of its family");
+  if (!first || first->v6 != v6 || !Address::parse(v6 ? s.local_v6 : s.local_v4))
+    return fail(ErrorCode::kInvalid, "the local or the remote address is not an address of its family");
   const auto suites = choose_suites(s.suites, number);
   if (!suites) return tl::unexpected(suites.error());
   auto receive_key = random_key(suites->receive), send_key = random_key(suites->send);

@@ -52,6 +52,8 @@ struct Key {
   bool (*set)(PortConfig&, std::string_view);
 };
 
+bool is_queue_size(std::uint16_t size) { return size >= 64 && (size & (size - 1)) == 0; }
+
 bool set_text(std::string& out, std::string_view value) { return out = value, !value.empty(); }
 
 constexpr std::array kKeys{
@@ -61,7 +63,7 @@ constexpr std::array kKeys{
     Key{"interface", "name of a network interface", [](PortConfig& p, std::string_view v) { return set_text(p.interface, v); }},
     Key{"address", "a PCI address such as 0000:3b:00.0", [](PortConfig& p, std::string_view v) { return set_text(p.address, v); }},
     Key{"mac", "a MAC address", [](PortConfig& p, std::string_view v) { return (p.mac = drivers::parse_mac(v)).has_value(); }},
-    Key{"queue-size", "a power of two", [](PortConfig& p, std::string_view v) { return to_number(v, p.queue_size) && p.queue_size >= 64 && (p.queue_size & (p.queue_size - 1)) == 0; }},
+    Key{"queue-size", "a power of two from 64", [](PortConfig& p, std::string_view v) { return to_number(v, p.queue_size) && is_queue_size(p.queue_size); }},
     Key{"packed-ring", "yes or no", [](PortConfig& p, std::string_view v) { return to_bool(v, p.packed_ring); }},
     Key{"vlan", "0 to 4094", [](PortConfig& p, std::string_view v) { return to_number(v, p.vlan) && p.vlan < 4095; }},
     Key{"mtu", "576 to 9000", [](PortConfig& p, std::string_view v) { return to_number(v, p.mtu) && p.mtu >= 576 && p.mtu <= 9000; }},
@@ -133,7 +135,8 @@ Result<PortConfig> read_port(const std::string& file, const std::string& name) {
     if (port.name == name || (name.empty() && config->ports.size() == 1)) return port;
     names += " " + port.name;
   }
-  return fail(ErrorCode::kNotFound, file + ": " + (name.empty() ? "several ports; choose one with --port-name" : "no port `" + name + "`") + "; there are:" + names);
+  const std::string what = name.empty() ? "several ports; choose one with --port-name" : "no port `" + name + "`";
+  return fail(ErrorCode::kNotFound, file + ": " + what + "; there are:" + names);
 }
 
 }  // namespace mediaward::tools::traffic

@@ -55,17 +55,18 @@ std::string matrix(const ReportInput& in) {
   const std::size_t n = in.model.participants().size();
   if (n > kMatrixParticipants) return fmt::format("({} participants: see the JSON report for every pair)\n", n);
   const auto pairs = sum_pairs(in);
+  const auto cell = [&](const Pair& pair) {
+    const bool good = pair.received == pair.expected && pair.faults == 0;
+    return pair.expected == 0 ? std::string("-") : fmt::format("{}/{}{}", pair.received, pair.expected, good ? "" : "!");
+  };
   std::size_t width = 11;
   for (const auto& p : in.model.participants()) width = std::max(width, p.name.size() + 1);
+  for (const Pair& pair : pairs) width = std::max(width, cell(pair).size() + 1);
   std::string out = fmt::format("{:<{}}", "from \\ to", width);
   for (const auto& p : in.model.participants()) out += fmt::format("{:>{}}", p.name, width);
   for (std::size_t row = 0; row < n; ++row) {
     out += fmt::format("\n{:<{}}", in.model.participants()[row].name, width);
-    for (std::size_t column = 0; column < n; ++column) {
-      const Pair& pair = pairs[row * n + column];
-      const bool good = pair.received == pair.expected && pair.faults == 0;
-      out += fmt::format("{:>{}}", pair.expected == 0 ? "-" : fmt::format("{}/{}{}", pair.received, pair.expected, good ? "" : "!"), width);
-    }
+    for (std::size_t column = 0; column < n; ++column) out += fmt::format("{:>{}}", cell(pairs[row * n + column]), width);
   }
   return out + "\n";
 }
@@ -89,8 +90,8 @@ std::string latency_line(const ReportInput& in) {
 std::string verification_text(const ReportInput& in) {
   if (in.settings.echo) return "nothing: the peer only returns frames";
   if (in.verify_every == 1) return "every packet opened by libsrtp, payload, headers and checksums compared";
-  return fmt::format("every {}th packet of a flow opened by libsrtp with payload and UDP checksum; of all others length, headers, addresses, order, "
-                     "IP checksum and absence of plaintext", in.verify_every);
+  return fmt::format("every {}th packet of a flow opened by libsrtp with payload and UDP checksum; of all others {}length, headers, addresses, "
+                     "order, IP checksum and absence of plaintext", in.verify_every, in.pool.has_expected_tags() ? "the tag libsrtp computed beforehand, " : "");
 }
 
 nlohmann::json flow_json(const ReportInput& in, std::size_t f) {
@@ -98,7 +99,8 @@ nlohmann::json flow_json(const ReportInput& in, std::size_t f) {
   const Stream& stream = in.model.streams()[flow.stream];
   const FlowReport& report = in.checker.flow(f);
   nlohmann::json j{{"sender", participant_name(in, stream.sender)}, {"receiver", participant_name(in, flow.receiver)},
-                   {"ssrc", fmt::format("0x{:08x}", stream.ssrc)}, {"sent", in.checker.expected_of_flow(f)},
+                   {"ssrc", fmt::format("0x{:08x}", stream.ssrc)},
+                   {"sent", in.checker.expected_of_flow(f)},
                    {"received", report.received}, {"lost", lost(in, f)}, {"opened", report.opened}};
   for (std::size_t i = 0; i < kFindings; ++i) j[std::string(name(static_cast<Finding>(i)))] = report.findings[i];
   return j;
@@ -142,6 +144,7 @@ std::string make_table(const ReportInput& in, const std::vector<std::string>& fa
   out += fmt::format("genuine        sent {}, to be received {}, received {}, lost {}, opened by libsrtp {}\n", c.sent_packets(),
                      in.settings.echo ? c.sent_packets() : c.expected_packets(), in.settings.echo ? in.result.echoed : c.received_packets(),
                      in.settings.echo ? 0 : total_lost(in), c.opened_packets());
+  if (!in.settings.echo) out += fmt::format("checksums      UDP computed of {}; of the others taken from the port or not looked at\n", c.computed_checksums());
   out += fmt::format("rates          sent {:.0f} pps, received {:.0f} pps over {:.3f} s\n", rate(in.result.steady_sent, in.result.steady_seconds),
                      rate(in.result.steady_received, in.result.steady_seconds), in.result.steady_seconds);
   if (in.latency) out += latency_line(in);
@@ -159,7 +162,8 @@ std::string make_json(const ReportInput& in, const std::vector<std::string>& fau
                    {"payload_bytes", in.pool.payload_bytes()}, {"participants", in.model.participants().size()},
                    {"streams", in.model.streams().size()}, {"flows", in.model.flows().size()}};
   j["packets"] = {{"sent", c.sent_packets()}, {"expected", c.expected_packets()}, {"received", c.received_packets()}, {"lost", total_lost(in)},
-                  {"opened", c.opened_packets()}, {"unexpected_receiver", c.unexpected_receiver()}, {"unexpected_stream", c.unexpected_stream()},
+                  {"opened", c.opened_packets()}, {"compared_tags", c.compared_tags()}, {"computed_udp_checksums", c.computed_checksums()},
+                  {"unexpected_receiver", c.unexpected_receiver()}, {"unexpected_stream", c.unexpected_stream()},
                   {"echoed", in.result.echoed}, {"other_frames", in.result.other_frames}, {"wrong_vlan", in.result.wrong_vlan}};
   j["findings"] = std::move(findings);
   j["rates"] = {{"seconds", in.result.steady_seconds}, {"sent_pps", rate(in.result.steady_sent, in.result.steady_seconds)},

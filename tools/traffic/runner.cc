@@ -67,7 +67,8 @@ bool Runner::resolve() {
   for (std::uint32_t p = 0; p < model_.participants().size(); ++p) {
     if (host_.resolved(p)) continue;
     result_.problem = "no answer to " + std::string(host_.next_hop(p).v6 ? "neighbour solicitations" : "ARP requests") + " for " +
-                      host_.next_hop(p).to_string() + " (asked by participant " + model_.participants()[p].name + "): is the appliance's port up, and does it have this address?";
+                      host_.next_hop(p).to_string() + " (asked by participant " + model_.participants()[p].name +
+                      "): is the appliance's port up, and does it have this address?";
     return false;
   }
   return true;

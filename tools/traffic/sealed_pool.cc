@@ -52,16 +52,23 @@ Result<SealedPool> SealedPool::seal(const Model& model, const PoolPlan& plan) {
   const std::size_t largest = *std::max_element(pool.stream_bytes_.begin(), pool.stream_bytes_.end());
   pool.stride_ = (largest + kStrideUnit - 1) / kStrideUnit * kStrideUnit;
   // Behind the last record libsrtp may look at its longest trailer's room.
-  if (auto mapped = pool.map(pool.packets() * pool.stride_ + SrtpContext::kMaxTrailerBytes); !mapped) return tl::unexpected(mapped.error());
+  const std::uint64_t tag_bytes = plan.expected_tags ? pool.rounds_ * model.flows().size() * sizeof(std::uint64_t) : 0;
+  if (auto mapped = pool.map(pool.packets() * pool.stride_ + SrtpContext::kMaxTrailerBytes, tag_bytes); !mapped) return tl::unexpected(mapped.error());
+
+  if (plan.expected_tags) pool.expected_.assign(model.flows().size(), std::vector<std::uint64_t>(pool.rounds_));
 
   std::atomic<std::uint32_t> next{0};
-  const unsigned threads = std::clamp(plan.threads, 1u, static_cast<unsigned>(streams.size()));
+  const auto tasks = static_cast<std::uint32_t>(streams.size() + pool.expected_.size());
+  const unsigned threads = std::clamp(plan.threads, 1u, tasks);
   std::vector<std::optional<Error>> errors(threads);
   std::vector<std::jthread> workers;
   for (unsigned t = 0; t < threads; ++t) {
     workers.emplace_back([&, t] {
-      for (std::uint32_t s = next++; s < streams.size(); s = next++)
-        if (auto sealed = pool.seal_stream(model, s); !sealed) errors[t] = sealed.error();
+      for (std::uint32_t task = next++; task < tasks; task = next++) {
+        const auto flow = static_cast<std::uint32_t>(task - streams.size());
+        auto sealed = task < streams.size() ? pool.seal_stream(model, task) : pool.expect_flow(model, flow);
+        if (!sealed) errors[t] = sealed.error();
+      }
     });
   }
   workers.clear();  // joins
@@ -70,10 +77,10 @@ Result<SealedPool> SealedPool::seal(const Model& model, const PoolPlan& plan) {
   return pool;
 }
 
-Result<void> SealedPool::map(std::uint64_t bytes) {
+Result<void> SealedPool::map(std::uint64_t bytes, std::uint64_t more_bytes) {
   const std::uint64_t available = available_memory_bytes();
-  if (available != 0 && bytes > available / 10 * 9)
-    return fail(ErrorCode::kExhausted, "the sealed packets of this run take " + megabytes(bytes) + ", but only " + megabytes(available) +
+  if (available != 0 && bytes + more_bytes > available / 10 * 9)
+    return fail(ErrorCode::kExhausted, "the sealed packets of this run take " + megabytes(bytes + more_bytes) + ", but only " + megabytes(available) +
                                            " of memory are available: send fewer packets (a pool is never sent twice)");
   void* memory = mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
   if (memory == MAP_FAILED) return fail(ErrorCode::kExhausted, "no memory for " + megabytes(bytes) + " of sealed packets: " + std::strerror(errno));
@@ -105,6 +112,26 @@ Result<void> SealedPool::seal_stream(const Model& model, std::uint32_t stream_nu
   return {};
 }
 
+// Seals what the appliance should make of each packet; only the end of the tag is kept.
+Result<void> SealedPool::expect_flow(const Model& model, std::uint32_t number) noexcept {
+  const Flow& flow = model.flows()[number];
+  const Stream& stream = model.streams()[flow.stream];
+  const Participant& receiver = model.participants()[flow.receiver];
+  auto context = SrtpContext::sealer(receiver.send_suite, receiver.send_key, stream.ssrc, stream.first_index);
+  if (!context) return tl::unexpected(Error{context.error().code, "participant " + receiver.name + ": " + context.error().message});
+  std::byte packet[kRtpHeaderBytes + 8192 + SrtpContext::kMaxTrailerBytes];
+  for (std::uint64_t k = 0; k < rounds_; ++k) {
+    const std::uint64_t index = stream.first_index + k;
+    write_rtp_header(packet, stream.ssrc, index);
+    fill_payload({packet + kRtpHeaderBytes, payload_bytes_}, seed_, stream.ssrc, index);
+    std::size_t bytes = kRtpHeaderBytes + payload_bytes_;
+    if (!context->seal(packet, bytes))
+      return fail(ErrorCode::kInternal, "libsrtp could not seal packet " + std::to_string(k) + " for participant " + receiver.name);
+    expected_[number][k] = load_raw<std::uint64_t>(packet + bytes - sizeof(std::uint64_t));
+  }
+  return {};
+}
+
 SealedPool::SealedPool(SealedPool&& other) noexcept
     : memory_(std::exchange(other.memory_, nullptr)),
       mapped_bytes_(other.mapped_bytes_),
@@ -112,7 +139,8 @@ SealedPool::SealedPool(SealedPool&& other) noexcept
       stride_(other.stride_),
       payload_bytes_(other.payload_bytes_),
       seed_(other.seed_),
-      stream_bytes_(std::move(other.stream_bytes_)) {}
+      stream_bytes_(std::move(other.stream_bytes_)),
+      expected_(std::move(other.expected_)) {}
 
 SealedPool::~SealedPool() {
   if (memory_ != nullptr) munmap(memory_, mapped_bytes_);

@@ -19,6 +19,7 @@ struct PoolPlan {
   std::size_t payload_bytes = 160;     // at least 8
   std::uint64_t seed = 1;
   unsigned threads = 1;
+  bool expected_tags = false;          // also seals for every receiver and keeps the end of the tag (see SealedPool::expected_tag)
 };
 
 class SealedPool {
@@ -37,12 +38,21 @@ class SealedPool {
     return record(position, static_cast<std::uint32_t>(position % stream_bytes_.size()));
   }
   // The same for a caller that knows the stream: position = round · streams + stream.
-  [[nodiscard]] ConstBytes record(std::uint64_t position, std::uint32_t stream) const noexcept { return {memory_ + position * stride_, stream_bytes_[stream]}; }
+  [[nodiscard]] ConstBytes record(std::uint64_t position, std::uint32_t stream) const noexcept {
+    return {memory_ + position * stride_, stream_bytes_[stream]};
+  }
+
+  // What a packet must end with when it reaches the receiver of this flow: the last eight bytes of the tag that libsrtp computes under
+  // the receiver's key. A tag depends on every byte of header and ciphertext (RFC 3711 §4.2, RFC 7714 §5.1), so that comparing it
+  // compares the packet, as long as it was made over the bytes that were sent; that is what the sample opened by libsrtp shows.
+  [[nodiscard]] bool has_expected_tags() const noexcept { return !expected_.empty(); }
+  [[nodiscard]] std::uint64_t expected_tag(std::size_t flow, std::uint64_t round) const noexcept { return expected_[flow][round]; }
 
  private:
   SealedPool() = default;
-  Result<void> map(std::uint64_t bytes);
+  Result<void> map(std::uint64_t bytes, std::uint64_t more_bytes);
   Result<void> seal_stream(const Model& model, std::uint32_t stream) noexcept;
+  Result<void> expect_flow(const Model& model, std::uint32_t flow) noexcept;
 
   std::byte* memory_ = nullptr;
   std::uint64_t mapped_bytes_ = 0;
@@ -51,6 +61,7 @@ class SealedPool {
   std::size_t payload_bytes_ = 0;
   std::uint64_t seed_ = 0;
   std::vector<std::uint16_t> stream_bytes_;  // record length per stream
+  std::vector<std::vector<std::uint64_t>> expected_;  // per flow and round; empty when not asked for
 };
 
 }  // namespace mediaward::tools::traffic

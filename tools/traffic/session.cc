@@ -38,7 +38,8 @@ Result<drivers::Eal> start_eal(const SessionSettings& s, const std::vector<std::
   const auto status = drivers::read_hugepage_status();
   eal.hugepages = s.hugepages == drivers::HugepageUse::kYes || (s.hugepages == drivers::HugepageUse::kAuto && status.free_megabytes >= eal.megabytes);
   if (s.hugepages == drivers::HugepageUse::kYes && status.free_megabytes < eal.megabytes)
-    return fail(ErrorCode::kUnavailable, fmt::format("--hugepages yes: {} MB are free, {} MB are needed; reserve more with sysctl vm.nr_hugepages", status.free_megabytes, eal.megabytes));
+    return fail(ErrorCode::kUnavailable, fmt::format("--hugepages yes: {} MB are free, {} MB are needed; reserve more with sysctl vm.nr_hugepages",
+                                                     status.free_megabytes, eal.megabytes));
   eal.virtio_user = s.port.kind == drivers::PortKind::kVirtioUser;
   if (s.port.kind == drivers::PortKind::kPci) eal.pci_addresses = {s.port.address};
   eal.file_prefix = drivers::make_file_prefix(s.port.path + s.port.interface + "/traffic");
@@ -49,7 +50,9 @@ Result<void> await_link(const drivers::Port& port, double seconds, const std::at
   const timespec pause{0, 5'000'000};
   for (double waited = 0; !port.link().up; waited += 0.005) {
     if (stop) return fail(ErrorCode::kUnavailable, "interrupted before the link came up");
-    if (waited > seconds) return fail(ErrorCode::kUnavailable, fmt::format("the link did not come up within {} s: is the other side running, and does it use {}?", seconds, port.config().path + port.config().interface + port.config().address));
+    if (waited > seconds)
+      return fail(ErrorCode::kUnavailable, fmt::format("the link did not come up within {} s: is the other side running, and does it use {}?", seconds,
+                                                       port.config().path + port.config().interface + port.config().address));
     nanosleep(&pause, nullptr);  // a link state has no event that every port kind raises
   }
   return {};
@@ -121,7 +124,7 @@ Result<bool> run_session(SessionSettings s, const std::atomic<bool>& stop) {
   const auto model = Model::build(*files, s.seed, s.first_index);
   if (!model) return tl::unexpected(model.error());
   const auto cpus = allowed_cpus();
-  auto pool = SealedPool::seal(*model, {packets_wanted(s.run), s.payload_bytes, s.seed, static_cast<unsigned>(cpus.size())});
+  auto pool = SealedPool::seal(*model, {packets_wanted(s.run), s.payload_bytes, s.seed, static_cast<unsigned>(cpus.size()), s.expect_tags && s.verify_every > 1 && !s.run.echo});
   if (!pool) return tl::unexpected(pool.error());
   s.run.packets = s.run.packets != 0 ? s.run.packets : pool->packets();
   auto checker = Checker::create(*model, *pool, {s.verify_every, s.latency});
@@ -147,7 +150,8 @@ Result<bool> run_session(SessionSettings s, const std::atomic<bool>& stop) {
   if (!result) return tl::unexpected(result.error());
   (*port)->stop();
 
-  const ReportInput input{*model, *pool, *checker, hostile, *result, s.run, measure_ticks_per_second(), s.verify_every, s.latency, s.allow_loss, s.port_text};
+  const ReportInput input{*model, *pool, *checker, hostile, *result, s.run, measure_ticks_per_second(), s.verify_every, s.latency, s.allow_loss,
+                          s.port_text};
   const auto faults = find_faults(input);
   if (s.json_file != "-") std::fputs(make_table(input, faults).c_str(), stdout);
   if (!s.json_file.empty())

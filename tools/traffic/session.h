@@ -26,6 +26,7 @@ struct SessionSettings {
   std::uint64_t seed = 1;
   std::optional<std::uint64_t> first_index;
   std::uint32_t verify_every = 0;     // 0: every packet up to kVerifyAllPps, every 64th above
+  bool expect_tags = true;            // with a sample: tags of the rest are computed before the run and compared
   bool latency = false;
   bool allow_loss = false;
   std::string json_file;

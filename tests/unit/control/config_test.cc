@@ -35,19 +35,22 @@ TEST(Config, PrintedSettingsReadBackTheSame) {
 }
 
 TEST(Config, UnknownKeyNamesFileLineColumnAndTheNearest) {
-  EXPECT_EQ(error_of("[api]\nlisten = \"/x\"\nmax_watcher = 3\n"), "controld.toml:3:1: api.max_watcher: unknown key (did you mean `max_watchers`?)");
+  EXPECT_EQ(error_of("[api]\nlisten = \"/x\"\nmax_watcher = 3\n"),
+            "controld.toml:3:1: api.max_watcher: unknown key (did you mean `max_watchers`?)");
   EXPECT_EQ(error_of("[dataplan]\n"), "controld.toml:1:2: dataplan: unknown key (did you mean `dataplane`?)");
 }
 
 TEST(Config, WrongTypeRangeAndWordAreToldApart) {
   EXPECT_EQ(error_of("[limits]\nlegs = \"many\"\n"), "controld.toml:2:8: limits.legs: must be an integer, not a string");
   EXPECT_EQ(error_of("[limits]\nlegs = 0\n"), "controld.toml:2:8: limits.legs: 0 is out of range (1 to 1000000)");
-  EXPECT_EQ(error_of("[log]\nlevel = \"inof\"\n"), "controld.toml:2:9: log.level: `inof` is not one of debug info warning error (did you mean `info`?)");
+  EXPECT_EQ(error_of("[log]\nlevel = \"inof\"\n"),
+            "controld.toml:2:9: log.level: `inof` is not one of debug info warning error (did you mean `info`?)");
 }
 
 TEST(Config, AllErrorsAreToldInTheOrderOfTheFile) {
   EXPECT_EQ(error_of("[api]\nlisten = 1\n[limits]\nleg = 1\n"),
-            "controld.toml:2:10: api.listen: must be a string, not an integer\ncontrold.toml:4:1: limits.leg: unknown key (did you mean `legs`?)");
+            "controld.toml:2:10: api.listen: must be a string, not an integer\ncontrold.toml:4:1: limits.leg: unknown key (did you mean "
+            "`legs`?)");
 }
 
 TEST(Config, SocketForEverybodyIsRefused) {
@@ -55,7 +58,9 @@ TEST(Config, SocketForEverybodyIsRefused) {
   EXPECT_NE(error_of("[api]\nmode = \"rw\"\n").find("not an octal mode"), std::string::npos);
 }
 
-TEST(Config, BrokenTomlNamesThePlace) { EXPECT_EQ(error_of("[api\n").find("controld.toml:1:"), 0u) << error_of("[api\n"); }
+TEST(Config, BrokenTomlNamesThePlace) {
+  EXPECT_EQ(error_of("[api\n").find("controld.toml:1:"), 0u) << error_of("[api\n");
+}
 
 TEST(Config, MissingFileIsNamed) {
   const auto settings = read_settings("/nonexistent/controld.toml");
@@ -82,7 +87,8 @@ TEST(TomlReader, RequiredKeysListsAndNamedTables) {
   EXPECT_EQ(names, "a1b2");
   const auto good = document->finish();
   ASSERT_FALSE(good.has_value());
-  EXPECT_EQ(good.error().message, "x.toml:1:1: port[0].name: missing; this key is required\nx.toml:2:18: port[0].queues[2]: 300 is out of range (0 to 255)");
+  EXPECT_EQ(good.error().message,
+            "x.toml:1:1: port[0].name: missing; this key is required\nx.toml:2:17: port[0].queues[2]: 300 is out of range (0 to 255)");
 }
 
 TEST(Nearest, DistancesAndOrder) {

@@ -97,7 +97,9 @@ TempDir::~TempDir() {
 
 FakeDataplane::FakeDataplane(std::string path) : path_(std::move(path)) {}
 
-FakeDataplane::~FakeDataplane() { stop(); }
+FakeDataplane::~FakeDataplane() {
+  stop();
+}
 
 void FakeDataplane::start() {
   ::unlink(path_.c_str());
@@ -106,7 +108,8 @@ void FakeDataplane::start() {
   sockaddr_un address{};
   address.sun_family = AF_UNIX;
   std::memcpy(address.sun_path, path_.data(), path_.size());
-  if (::bind(listener_.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0 || ::listen(listener_.get(), 4) != 0) std::abort();
+  if (::bind(listener_.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0 || ::listen(listener_.get(), 4) != 0)
+    std::abort();
   stats_fd_ = make_stats();
   state_fd_ = make_state();
   conferences_.clear();
@@ -196,14 +199,20 @@ void FakeDataplane::send(T message, abi::MessageType type, std::uint64_t id, std
 
 bool FakeDataplane::handle(Datagram datagram) {
   switch (datagram.header().type) {
-    case abi::MessageType::kHello: hello(datagram); return true;
+    case abi::MessageType::kHello:
+      hello(datagram);
+      return true;
     case abi::MessageType::kBegin: {
       const auto begin = datagram.as<abi::Begin>();
       open_ = Transaction{begin->header.transaction_id, begin->resync != 0, begin->dry_run != 0, {}};
       return true;
     }
-    case abi::MessageType::kEnd: finish(datagram); return true;
-    case abi::MessageType::kQuery: answer_query(*datagram.as<abi::Query>()); return true;
+    case abi::MessageType::kEnd:
+      finish(datagram);
+      return true;
+    case abi::MessageType::kQuery:
+      answer_query(*datagram.as<abi::Query>());
+      return true;
     default:
       if (!open_) return false;
       open_->operations.push_back(std::move(datagram));
@@ -230,7 +239,8 @@ void FakeDataplane::hello(const Datagram& datagram) {
 }
 
 void FakeDataplane::apply(const Datagram& operation) {
-  if (const auto m = operation.as<abi::Conference>(); m && m->header.type == abi::MessageType::kConference) conferences_[m->conference_id] = *m;
+  if (const auto m = operation.as<abi::Conference>(); m && m->header.type == abi::MessageType::kConference)
+    conferences_[m->conference_id] = *m;
   if (const auto m = operation.as<abi::Leg>(); m && m->header.type == abi::MessageType::kLeg) legs_[m->leg_id] = *m;
   if (const auto m = operation.as<abi::Stream>(); m && m->header.type == abi::MessageType::kStream) streams_[m->stream_id] = *m;
   const auto m = operation.as<abi::ObjectRemove>();
@@ -306,7 +316,8 @@ void FakeDataplane::answer_query(const abi::Query& query) {
       send(line, abi::MessageType::kPlanLine, id);
       break;
     }
-    default: break;
+    default:
+      break;
   }
   send(abi::QueryEnd{}, abi::MessageType::kQueryEnd, id);
 }

@@ -49,17 +49,17 @@ class FakeDataplane {
   explicit FakeDataplane(std::string path);
   ~FakeDataplane();
 
-  void start();    // a new life: new boot id, nothing carried
-  void stop();     // as if it crashed
+  void start();  // a new life: new boot id, nothing carried
+  void stop();   // as if it crashed
   void drop_connection();
 
   void refuse_next(Refusal refusal);
-  void stay_silent(bool silent) { silent_ = silent; }          // applies transactions, but does not answer
+  void stay_silent(bool silent) { silent_ = silent; }  // applies transactions, but does not answer
   void answer_hello_with(std::function<void(abi::HelloReply&)> change);
   void send_raw(ConstBytes bytes);
   void send_event(abi::EventKind kind, std::uint64_t object_id, std::uint64_t a, std::uint64_t b, const std::string& text);
 
-  [[nodiscard]] std::vector<Transaction> transactions() const;   // without operations' descriptors
+  [[nodiscard]] std::vector<Transaction> transactions() const;  // without operations' descriptors
   [[nodiscard]] std::map<std::uint64_t, abi::Conference> conferences() const;
   [[nodiscard]] std::map<std::uint64_t, abi::Leg> legs() const;
   [[nodiscard]] std::map<std::uint64_t, abi::Stream> streams() const;
@@ -70,8 +70,8 @@ class FakeDataplane {
   // Waits up to five seconds.
   [[nodiscard]] bool wait_until(const std::function<bool()>& condition) const;
 
-  void write_slot(std::uint32_t slot, const abi::StateIdentity& identity, std::uint64_t highest_index, std::uint64_t packets, std::uint64_t bytes,
-                  bool torn = false);
+  void write_slot(std::uint32_t slot, const abi::StateIdentity& identity, std::uint64_t highest_index, std::uint64_t packets,
+                  std::uint64_t bytes, bool torn = false);
   void write_drop(std::size_t reason, std::uint64_t packets);  // of worker 0; worker 1 has one less
 
  private:

@@ -20,7 +20,8 @@ std::vector<std::string> words(const Plan& plan) {
   std::vector<std::string> out;
   for (std::size_t i = 0; i < plan.messages.size(); ++i) {
     const auto type = load_raw<abi::MessageHeader>(plan.messages[i].bytes().data()).type;
-    const bool removal = type == abi::MessageType::kConferenceRemove || type == abi::MessageType::kLegRemove || type == abi::MessageType::kStreamRemove;
+    const bool removal =
+        type == abi::MessageType::kConferenceRemove || type == abi::MessageType::kLegRemove || type == abi::MessageType::kStreamRemove;
     out.push_back((removal ? "- " : "+ ") + plan.objects[i].text());
   }
   return out;

@@ -54,7 +54,8 @@ inline Conference make_conference(const std::string& id) {
 
 // A conference "c" of alice (SSRC 1) and bob (SSRC 2).
 inline std::vector<Operation> two_participants(const std::string& id = "c") {
-  return {make_conference(id), make_leg(id, "alice", 1), make_leg(id, "bob", 2), make_stream(id + "/alice", 1), make_stream(id + "/bob", 2)};
+  return {make_conference(id), make_leg(id, "alice", 1), make_leg(id, "bob", 2), make_stream(id + "/alice", 1),
+          make_stream(id + "/bob", 2)};
 }
 
 }  // namespace mediaward::control::test

@@ -16,7 +16,8 @@ class Store : public testing::Test {
     if (next) state = next->state;
     return next;
   }
-  void expect_refused(const std::vector<Operation>& operations, ErrorCode code, const std::string& object, const std::string& field, int index) {
+  void expect_refused(const std::vector<Operation>& operations, ErrorCode code, const std::string& object, const std::string& field,
+                      int index) {
     const Snapshot before = state;
     const auto next = apply(operations);
     ASSERT_FALSE(next.has_value());

@@ -23,7 +23,7 @@ TEST(EalArguments, OrdinaryPages) {
   settings.virtio_user = true;
   EXPECT_EQ(eal_arguments(settings),
             (std::vector<std::string>{"mediaward", "--lcores=(0)@(0,2),(1)@(1),(2)@(3)", "--main-lcore=0", "--file-prefix=mw-test", "--no-telemetry",
-                                      "--no-huge", "-m", "48", "--no-pci", "--log-level=error", "--log-level=pmd.net.tap:critical"}));
+                                      "--no-huge", "--no-shconf", "-m", "48", "--no-pci", "--log-level=error", "--log-level=pmd.net.tap:critical"}));
 }
 
 TEST(EalArguments, VirtioUserOnHugepagesNeedsSingleFileSegments) {

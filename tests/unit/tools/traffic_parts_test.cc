@@ -78,21 +78,21 @@ TEST_F(Traffic, KeyOfWrongLengthIsRefused) {
 
 TEST_F(Traffic, PoolThatDoesNotFitIsRefusedWithItsSize) {
   const Model m = model();
-  const auto pool = SealedPool::seal(m, {std::uint64_t{1} << 40, 160, 1, 1});
+  const auto pool = SealedPool::seal(m, {std::uint64_t{1} << 40, 160, 1, 1, false});
   ASSERT_FALSE(pool);
   EXPECT_NE(pool.error().message.find("MB of memory are available"), std::string::npos) << pool.error().message;
 }
 
 TEST_F(Traffic, PoolRoundsUpToWholeRounds) {
   const Model m = model(3);
-  const auto pool = *SealedPool::seal(m, {10, 160, 1, 2});
+  const auto pool = *SealedPool::seal(m, {10, 160, 1, 2, false});
   EXPECT_EQ(pool.packets(), 12u);
   EXPECT_EQ(pool.rounds(), 4u);
 }
 
 TEST_F(Traffic, HostileKindsComeInTurnAndAreCounted) {
   const Model m = model(2, PlanFamily::kMixed);
-  const auto pool = *SealedPool::seal(m, {4000, 160, 1, 2});
+  const auto pool = *SealedPool::seal(m, {4000, 160, 1, 2, false});
   Hostile hostile(m, pool, *parse_hostile("tamper,unknown-ssrc"), 3);
   std::uint64_t packets = 0;
   for (std::uint64_t p = 0; p < 4000; ++p) {

@@ -52,7 +52,7 @@ Outcome play(const Case& c) {
   plan.one_way = c.one_way;
   const std::vector<ConferenceFile> files{*make_plan(plan)};
   const auto model = *Model::build(files, 7, c.first_index);
-  const auto pool = *SealedPool::seal(model, {c.packets, 160, 7, 2});
+  const auto pool = *SealedPool::seal(model, {c.packets, 160, 7, 2, c.verify_every > 1});
   auto checker = *Checker::create(model, pool, {c.verify_every, true});
   Hostile hostile(model, pool, *parse_hostile(c.hostile), 5);
   EndpointHost host(model, std::nullopt, std::nullopt);
@@ -162,6 +162,14 @@ INSTANTIATE_TEST_SUITE_P(All, TrafficLie,
                                          LieCase{Lie::kReorder, "out-of-order"}, LieCase{Lie::kEcho, "should not get"}, LieCase{Lie::kWrongDscp, "wrong-dscp"},
                                          LieCase{Lie::kWrongSource, "wrong-source"}, LieCase{Lie::kBadUdpChecksum, "bad-udp-checksum"},
                                          LieCase{Lie::kWrongMac, "wrong-mac"}, LieCase{Lie::kAcceptReplay, "duplicate"}, LieCase{Lie::kDeaf, "no answer to"}));
+
+TEST(TrafficRun, WrongKeyAndPayloadAreFoundWithoutOpening) {
+  for (const Lie lie : {Lie::kWrongKey, Lie::kWrongPayload}) {
+    const Outcome o = play({.lie = lie, .verify_every = 1000});
+    EXPECT_TRUE(o.names("wrong-tag"));
+    EXPECT_EQ(o.packets("compared_tags") + 12 * 1, o.packets("received"));  // of each flow the first was opened
+  }
+}
 
 TEST(TrafficRun, PlaintextIsFoundWithoutOpening) {
   const Outcome o = play({.lie = Lie::kPlaintext, .verify_every = 1000});

@@ -122,7 +122,8 @@ std::string TestAppliance::classify(const UdpView& view, std::uint32_t& stream) 
   const auto first = static_cast<unsigned>(view.payload[0]);
   if (first < 4) return "demux.stun";
   if (first >= 20 && first < 64) return "demux.dtls";
-  if (first < 128 || first > 191) return "demux.unknown";
+  if (first < 80) return "demux.unknown";
+  if (first < 128 || first > 191) return "rtp.bad_version";
   if (leg->remote != Address::from(view.source(), view.v6) || leg->remote_port != view.source_port()) return "srtp.source_mismatch";
   if (view.payload_bytes < kRtpHeaderBytes + tag_of(leg->receive_suite)) return "rtp.truncated";
   for (stream = 0; stream < model_.streams().size(); ++stream)
