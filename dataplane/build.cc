@@ -33,7 +33,7 @@ std::shared_ptr<LegRx> make_rx(const LegObject& leg, const Directory<StreamObjec
   for (const std::uint64_t id : leg.streams) {
     const std::uint32_t ssrc = streams.find(id)->ssrc;
     const auto& slot = *leg.receive_slots.at(ssrc);
-    if (!slot.torn()) rx->storage.push_back({ssrc, slot.index()});
+    if (!slot.torn(leg.receive_key->fingerprint())) rx->storage.push_back({ssrc, slot.index()});
   }
   rx->ssrcs = rx->storage.data();
   rx->ssrc_count = static_cast<std::uint16_t>(rx->storage.size());
@@ -112,13 +112,9 @@ void Core::unlink_removed(Plan& plan) {
 
 void Core::build_leg(LegObject& leg, Plan& plan) {
   const std::size_t owner = owner_of(leg);
-  for (const std::uint64_t id : leg.streams) {  // a new key makes a slot usable that a crash left half-written
-    auto& slot = *leg.receive_slots.at(streams_.find(id)->ssrc);
-    if (!slot.torn()) continue;
-    if (slot.identity().key_fingerprint != leg.receive_key->fingerprint())
-      slot.rekeyed(leg.receive_key->fingerprint());
-    else
-      rekey_notices_.push_back({leg.id, slot.state().ssrc});
+  for (const std::uint64_t id : leg.streams) {  // only a new key makes a slot usable again that a crash left half-written
+    const auto& slot = *leg.receive_slots.at(streams_.find(id)->ssrc);
+    if (slot.torn(leg.receive_key->fingerprint())) staged_notices_.push_back({leg.id, slot.state().ssrc});
   }
   leg.rx = make_rx(leg, streams_, owner);
   leg.tx = make_tx(leg, settings_.ports[leg.port]);
@@ -131,7 +127,6 @@ Core::Check Core::build_stream(StreamObject& stream, Plan& plan) {
   const auto& slot = *leg.receive_slots.at(stream.ssrc);
   const std::size_t owner = owner_of(leg);
   stream.rx = nullptr;
-  if (slot.torn()) return {};
   auto rx = std::make_shared<StreamRx>();
   rx->state = &slot.state();
   rx->generation = stream.generation;
@@ -141,6 +136,7 @@ Core::Check Core::build_stream(StreamObject& stream, Plan& plan) {
     if (auto ok = add_receiver(*rx, stream, receiver, owner); !ok)
       return tl::unexpected(Refusal{ok.error().code, 0, stream.id, "stream", ok.error().message});
   }
+  if (slot.torn(leg.receive_key->fingerprint())) return {};  // the receivers' slots are taken all the same: their indexes are not lost
   rx->fanout = rx->storage.data();
   rx->fanout_count = static_cast<std::uint32_t>(rx->storage.size());
   stream.rx = rx;
@@ -153,18 +149,17 @@ Result<void> Core::add_receiver(StreamRx& rx, const StreamObject& stream, std::u
   LegObject& receiver = legs_.edit(receiver_id);
   const std::uint64_t key = receiver.send_key->fingerprint();
   auto& slot = receiver.send_slots[stream.ssrc];
-  if (slot == nullptr) {
+  // A source that begins anew under a key that never sealed for its SSRC owes nothing to the indexes of an earlier one.
+  const StreamObject* before = streams_.committed(stream.id);
+  const bool begins = stream.begins && (before == nullptr || before->generation != stream.generation);
+  if (slot == nullptr || (begins && slot->identity().key_fingerprint != key)) {
     auto taken = take_slot(abi::SlotKind::kSend, receiver_id, stream.id, stream.ssrc, *receiver.send_key);
     if (!taken) return tl::unexpected(taken.error());
     slot = std::move(*taken);
   }
-  slot->identity().stream_id = stream.id;
-  if (slot->torn()) {
-    if (slot->identity().key_fingerprint == key) {
-      rekey_notices_.push_back({receiver_id, stream.ssrc});
-      return {};
-    }
-    slot->rekeyed(key);
+  if (slot->torn(key)) {
+    staged_notices_.push_back({receiver_id, stream.ssrc});
+    return {};
   }
   FanoutEntry entry;
   entry.state = &slot->state();

@@ -99,7 +99,7 @@ void ControlServer::run(int timeout_ms) {
   if (has_pending_ && core_.applied()) {
     has_pending_ = false;
     applied_ = pending_;
-    answer(Refusal{ErrorCode::kOk, 0, 0, "", ""}, pending_);
+    if (greeted_) answer(Refusal{ErrorCode::kOk, 0, 0, "", ""}, pending_);
   }
   send_events();
   watch_workers();
@@ -115,8 +115,8 @@ void ControlServer::accept_client() {
 void ControlServer::drop_client(const char* why) {
   std::fprintf(stderr, "mediaward-dataplane: controller gone: %s\n", why);
   client_.reset();
-  has_pending_ = false;
-  forget_transaction();
+  greeted_ = false;
+  forget_transaction();  // what was handed to the workers goes on: the next HelloReply says that it was applied
 }
 
 // Reads until the socket is empty, so that a long transaction costs one wake-up.

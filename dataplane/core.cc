@@ -122,27 +122,32 @@ tl::expected<void, Refusal> Core::submit(std::span<const Operation> operations, 
       return refused(std::move(ok.error()));
     }
   }
+  Plan plan(settings_.workers.size());
+  if (auto ok = build(plan); !ok) return refused(std::move(ok.error()));
+  if (auto ok = check_room(plan); !ok) return refused(std::move(ok.error()));
   if (options.dry_run) {
     discard();
     return {};
   }
-  Plan plan(settings_.workers.size());
-  if (auto ok = build(plan); !ok) return refused(std::move(ok.error()));
-  if (auto ok = hand_over(plan); !ok) return refused(std::move(ok.error()));
+  hand_over(plan);
   commit(options.resync);
   return {};
 }
 
-Core::Check Core::hand_over(Plan& plan) {
+Core::Check Core::check_room(const Plan& plan) {
   for (std::size_t w = 0; w < plan.size(); ++w) {
     if (plan[w].size() > worker(w).commands().room())
       return tl::unexpected(Refusal{ErrorCode::kExhausted, 0, 0, "transaction", "more changes than the command ring holds: split the transaction"});
   }
+  return {};
+}
+
+void Core::hand_over(const Plan& plan) {
+  keep_slots();  // nothing can be refused from here on, and no worker has heard of anything yet
   for (std::size_t w = 0; w < plan.size(); ++w) {
     for (const Command& command : plan[w]) (void)worker(w).commands().stage(command);
     published_[w] = worker(w).commands().publish();
   }
-  return {};
 }
 
 void Core::commit(bool resync) {
@@ -152,7 +157,8 @@ void Core::commit(bool resync) {
     if (const LegObject* before = legs_.committed(id)) --legs_per_worker_[owner_of(*before)];
     if (staged != nullptr) ++legs_per_worker_[owner_of(*staged)];
   }
-  refresh_fingerprints();
+  rekey_notices_.insert(rekey_notices_.end(), staged_notices_.begin(), staged_notices_.end());
+  staged_notices_.clear();
   conferences_.commit(retire);
   streams_.commit(retire);
   legs_.commit(retire);
@@ -173,17 +179,19 @@ void Core::commit(bool resync) {
 }
 
 // The indexes in the slots of live streams go on under the keys that are in force from now on.
-void Core::refresh_fingerprints() {
+void Core::keep_slots() {
   for (const auto& [id, leg] : legs_.staged()) {
     if (leg == nullptr) continue;
+    for (const auto* slots : {&leg->receive_slots, &leg->send_slots})
+      for (const auto& [ssrc, slot] : *slots) slot->claim();
     for (const std::uint64_t stream : leg->streams)
-      leg->receive_slots.at(streams_.find(stream)->ssrc)->identity().key_fingerprint = leg->receive_key->fingerprint();
+      leg->receive_slots.at(streams_.find(stream)->ssrc)->keep(leg->receive_key->fingerprint(), stream);
     const ConferenceObject* conference = conferences_.find(leg->conference);
     for (const std::uint64_t other : conference->legs) {
       if (other == id) continue;
       for (const std::uint64_t stream : legs_.find(other)->streams) {
         const auto slot = leg->send_slots.find(streams_.find(stream)->ssrc);
-        if (slot != leg->send_slots.end()) slot->second->identity().key_fingerprint = leg->send_key->fingerprint();
+        if (slot != leg->send_slots.end()) slot->second->keep(leg->send_key->fingerprint(), stream);
       }
     }
   }
@@ -198,6 +206,7 @@ void Core::discard() {
   spent_send_keys_.clear();
   touched_conferences_.clear();
   dirty_legs_.clear();
+  staged_notices_.clear();
 }
 
 bool Core::applied() const noexcept {

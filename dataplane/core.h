@@ -103,6 +103,7 @@ class Core {
   Check stage(const abi::ObjectRemove& m);
   Check stage_new_leg(const abi::Leg& m, LegObject& leg);
   Check stage_keys(const abi::Leg& m, LegObject& leg);
+  void take_over_slots(LegObject& leg);
   Check stage_route(const abi::Leg& m, LegObject& leg);
   Check stage_send_key(const abi::Leg& m, const LegObject& leg, std::uint64_t before);
   Check check_leg_unchanged(const abi::Leg& m, const LegObject& leg) const;
@@ -119,9 +120,10 @@ class Core {
   Check build_stream(StreamObject& stream, Plan& plan);
   Result<void> add_receiver(StreamRx& rx, const StreamObject& stream, std::uint64_t receiver, std::size_t worker);
   void unlink_removed(Plan& plan);
-  Check hand_over(Plan& plan);
+  Check check_room(const Plan& plan);
+  void hand_over(const Plan& plan);
   void commit(bool resync);
-  void refresh_fingerprints();
+  void keep_slots();
 
   [[nodiscard]] std::uint8_t owner_of(const LegObject& leg) const noexcept { return shared_.bucket_owner[bucket_of(leg.local_port)]; }
   [[nodiscard]] std::shared_ptr<NextHop> take_hop(std::uint16_t port, NextHop* hop);
@@ -152,7 +154,7 @@ class Core {
   std::unordered_set<std::uint64_t> spent_keys_;
   std::deque<std::uint64_t> spent_order_;
   std::vector<std::size_t> legs_per_worker_;
-  std::vector<RekeyNotice> rekey_notices_;
+  std::vector<RekeyNotice> rekey_notices_, staged_notices_;
   std::vector<std::uint64_t> published_;                                 // by worker
   std::vector<Retired> retired_;
   std::vector<std::unique_ptr<NextHop>> unlinked_hops_;                  // wait for room in a command ring

@@ -65,16 +65,18 @@ struct alignas(64) WorkerBlock {
   [[nodiscard]] StageStats& operator[](Stage s) noexcept { return stages[static_cast<std::size_t>(s)]; }
 };
 
-// Cycles of one stage; entered once per burst. A batch of none is not counted: idle loops would drown the figures.
-class StageTimer {
+// Cycles of the stages, one after the other: the end of one is the beginning of the next, so that the counter is read once per stage
+// and burst. A batch of none is not counted: idle loops would drown the figures.
+class StageClock {
  public:
-  explicit StageTimer(StageStats& stats) noexcept : stats_(stats), begin_(__rdtsc()) {}
-  void stop(std::size_t items) noexcept {
-    if (items != 0) stats_.add(items, __rdtsc() - begin_);
+  StageClock() noexcept : begin_(__rdtsc()) {}
+  void lap(StageStats& stats, std::size_t items) noexcept {
+    const std::uint64_t now = __rdtsc();
+    if (items != 0) stats.add(items, now - begin_);
+    begin_ = now;
   }
 
  private:
-  StageStats& stats_;
   std::uint64_t begin_;
 };
 

@@ -56,14 +56,15 @@ class SlotHandle {
   }
   [[nodiscard]] std::uint32_t index() const noexcept { return slot_.index; }
   [[nodiscard]] bool existed() const noexcept { return slot_.existed; }
-  [[nodiscard]] bool torn() const noexcept { return slot_.torn; }
   [[nodiscard]] abi::StateSlot& state() const noexcept { return region_.slot(slot_.index); }
   [[nodiscard]] abi::StateIdentity& identity() const noexcept { return region_.identity(slot_.index); }
-  // The key under it changed: whatever a crash left half-written no longer matters.
-  void rekeyed(std::uint64_t fingerprint) noexcept {
-    if (slot_.torn) state().version.fetch_add(1, std::memory_order_release);
-    slot_.torn = false;
-    identity().key_fingerprint = fingerprint;
+  // See StateRegion.
+  [[nodiscard]] bool torn(std::uint64_t key_fingerprint) const noexcept { return region_.torn(slot_.index, key_fingerprint); }
+  [[nodiscard]] bool left_behind() const noexcept { return region_.left_behind(slot_.index); }
+  void claim() const noexcept { region_.claim(slot_.index); }
+  void keep(std::uint64_t key_fingerprint, std::uint64_t stream) const noexcept {
+    region_.keep(slot_.index, key_fingerprint);
+    identity().stream_id = stream;
   }
 
  private:
@@ -119,6 +120,7 @@ struct StreamObject {
   std::uint32_t ssrc = 0;
   std::uint32_t initial_roc = 0;
   std::uint32_t generation = 0;
+  bool begins = false;                     // when it was made, no indexes of this SSRC from this leg were known
   std::shared_ptr<const StreamRx> rx;
 };
 

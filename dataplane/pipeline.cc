@@ -22,23 +22,15 @@ bool Worker::run_once(std::uint64_t now_tsc) noexcept {
   work += receive();
   work += srtp_.packets_in_flight();
   if (work != 0) {
-    {
-      StageTimer timer(context_.block()[Stage::kOpen]);
-      timer.stop(srtp_.open_barrier());
-    }
-    {
-      StageTimer timer(context_.block()[Stage::kCommit]);
-      timer.stop(srtp_.commit());
-    }
-    {
-      StageTimer timer(context_.block()[Stage::kSeal]);
-      timer.stop(srtp_.seal_barrier());
-    }
+    StageClock clock;
+    clock.lap(context_.block()[Stage::kOpen], srtp_.open_barrier());
+    clock.lap(context_.block()[Stage::kCommit], srtp_.commit());
+    clock.lap(context_.block()[Stage::kSeal], srtp_.seal_barrier());
   }
   run_timers();
-  StageTimer timer(context_.block()[Stage::kTransmit]);
+  StageClock clock;
   const std::size_t sent = egress_.flush();
-  timer.stop(sent);
+  clock.lap(context_.block()[Stage::kTransmit], sent);
   account();
 
   WorkerBlock& block = context_.block();
@@ -51,10 +43,10 @@ bool Worker::run_once(std::uint64_t now_tsc) noexcept {
 
 std::size_t Worker::apply_commands() noexcept {
   if (commands_.empty()) [[likely]] return 0;
-  StageTimer timer(context_.block()[Stage::kCommands]);
+  StageClock clock;
   const std::size_t n = commands_.consume([this](const Command& c) { apply(c); });
   context_.count(Counter::kCommands, n);
-  timer.stop(n);
+  clock.lap(context_.block()[Stage::kCommands], n);
   return n;
 }
 
@@ -73,19 +65,17 @@ std::size_t Worker::receive() noexcept {
   std::array<Packet*, kMaxBurst> burst;
   std::size_t total = receive_handoff();
   for (PortQueue& queue : queues_) {
-    StageTimer receive_timer(context_.block()[Stage::kReceive]);
+    StageClock clock;
     const std::size_t n = queue.io->receive({burst.data(), own_.burst});
-    receive_timer.stop(n);
+    clock.lap(context_.block()[Stage::kReceive], n);
     if (n == 0) continue;
     total += n;
     taken_in_ += n;
     context_.count(Counter::kRxPackets, n);
-    StageTimer classify_timer(context_.block()[Stage::kClassify]);
     classify({burst.data(), n}, queue);
-    classify_timer.stop(n);
-    StageTimer prepare_timer(context_.block()[Stage::kPrepare]);
+    clock.lap(context_.block()[Stage::kClassify], n);
     srtp_.prepare({items_.data(), item_count_});
-    prepare_timer.stop(item_count_);
+    clock.lap(context_.block()[Stage::kPrepare], item_count_);
     item_count_ = 0;
   }
   return total;

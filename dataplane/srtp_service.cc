@@ -16,8 +16,7 @@ using crypto::IndexWindow;
 using crypto::JobOp;
 using crypto::JobStatus;
 
-constexpr std::size_t kPrepareAhead = 4;      // packets between touching a line and needing it
-constexpr std::size_t kCommitAhead = 2;       // the same for each link of commit's chain
+constexpr std::size_t kAhead = 2;  // packets between touching a line and needing it, for each link of a chain of pointers
 
 bool is_open(JobOp op) noexcept { return op == JobOp::kCmOpen || op == JobOp::kGcmOpen; }
 bool is_gcm(JobOp op) noexcept { return op == JobOp::kGcmOpen || op == JobOp::kGcmSeal; }
@@ -87,7 +86,10 @@ SrtpOp* SrtpService::take_op() noexcept {
 
 void SrtpService::prepare(std::span<const SrtpItem> items) noexcept {
   for (std::size_t i = 0; i < items.size(); ++i) {
-    if (i + kPrepareAhead < items.size()) prefetch(items[i + kPrepareAhead].leg);
+    // The legs' lines were asked for when they were found; what hangs on them follows, a few packets ahead of its use.
+    if (i + 2 * kAhead < items.size()) prefetch(tables_.streams[items[i + 2 * kAhead].leg->first.stream_slot]);
+    if (i + kAhead < items.size())
+      if (const StreamRx* stream = tables_.streams[items[i + kAhead].leg->first.stream_slot]) prefetch(stream->state);
     prepare_one(items[i]);
   }
 }
@@ -177,15 +179,15 @@ void SrtpService::poll() noexcept {
 
 // What commit follows is a chain: stream, its receivers, their state and leg. Each link is touched some packets ahead of the next one.
 inline void SrtpService::prefetch_for_commit(std::size_t i, std::size_t n) const noexcept {
-  if (i + 3 * kCommitAhead < n) prefetch(tables_.streams[opened_[i + 3 * kCommitAhead]->handle.slot]);
-  if (i + 2 * kCommitAhead < n) {
-    if (const StreamRx* stream = tables_.streams[opened_[i + 2 * kCommitAhead]->handle.slot]) {
+  if (i + 3 * kAhead < n) prefetch(tables_.streams[opened_[i + 3 * kAhead]->handle.slot]);
+  if (i + 2 * kAhead < n) {
+    if (const StreamRx* stream = tables_.streams[opened_[i + 2 * kAhead]->handle.slot]) {
       prefetch(stream->state);
       prefetch(stream->fanout);
     }
   }
-  if (i + kCommitAhead < n) {
-    const StreamRx* stream = tables_.streams[opened_[i + kCommitAhead]->handle.slot];
+  if (i + kAhead < n) {
+    const StreamRx* stream = tables_.streams[opened_[i + kAhead]->handle.slot];
     if (stream != nullptr && stream->fanout_count != 0) prefetch_receiver(*stream->fanout);
   }
 }

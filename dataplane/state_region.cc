@@ -54,6 +54,7 @@ StateRegion::StateRegion(SharedRegion region)
       count_(reinterpret_cast<const RegionHeader*>(region_.data())->directory_entries) {
   identities_ = reinterpret_cast<StateIdentity*>(region_.data() + sizeof(RegionHeader) + count_ * sizeof(StateSlot));
   references_.resize(count_, 0);
+  found_.resize(count_);
   free_.reserve(count_);
   for (std::uint32_t i = count_; i-- > 0;) {
     const auto& id = identities_[i];
@@ -61,24 +62,36 @@ StateRegion::StateRegion(SharedRegion region)
       free_.push_back(i);
     else
       by_key_.emplace(SlotKey{id.kind, id.leg_id, id.ssrc}, i);
+    if (id.kind == SlotKind::kFree) continue;
+    found_by_leg_.emplace(id.leg_id, i);
+    found_[i] = {true, (slots_[i].version.load(std::memory_order_acquire) & 1) != 0, id.key_fingerprint};
   }
 }
 
-Result<StateRegion::Acquired> StateRegion::acquire(const SlotKey& key, std::uint64_t key_fingerprint) {
+std::vector<std::uint32_t> StateRegion::left_behind_of(std::uint64_t leg_id) const {
+  std::vector<std::uint32_t> slots;
+  const auto [begin, end] = found_by_leg_.equal_range(leg_id);
+  for (auto it = begin; it != end; ++it)
+    if (found_[it->second].left_behind && references_[it->second] == 0 && identities_[it->second].leg_id == leg_id) slots.push_back(it->second);
+  return slots;
+}
+
+// The slot under this key, else one that nobody holds; count_ when there is neither.
+std::uint32_t StateRegion::find(const SlotKey& key, std::uint64_t key_fingerprint) const noexcept {
+  std::uint32_t other = count_;
   const auto [begin, end] = by_key_.equal_range(key);
   for (auto it = begin; it != end; ++it) {
-    const std::uint32_t index = it->second;
-    const bool same_key = identities_[index].key_fingerprint == key_fingerprint;
-    const bool left_behind = references_[index] == 0;
-    if (!same_key && !left_behind) continue;
-    bool torn = left_behind && (slots_[index].version.load(std::memory_order_acquire) & 1) != 0;
-    if (torn && !same_key) {  // under a new key no index was used yet: only the highest one matters, and it is one aligned word
-      slots_[index].version.fetch_add(1, std::memory_order_release);
-      torn = false;
-    }
+    if (identities_[it->second].key_fingerprint == key_fingerprint) return it->second;
+    if (references_[it->second] == 0) other = it->second;
+  }
+  return other;
+}
+
+Result<StateRegion::Acquired> StateRegion::acquire(const SlotKey& key, std::uint64_t key_fingerprint) {
+  if (const std::uint32_t index = find(key, key_fingerprint); index != count_) {
     identities_[index].key_fingerprint = key_fingerprint;
     ++references_[index];
-    return Acquired{index, true, torn};
+    return Acquired{index, true};
   }
   if (free_.empty()) return fail(ErrorCode::kExhausted, "all " + std::to_string(count_) + " SRTP state slots are in use: raise limits.slots");
   const std::uint32_t index = free_.back();
@@ -88,11 +101,23 @@ Result<StateRegion::Acquired> StateRegion::acquire(const SlotKey& key, std::uint
   identities_[index] = StateIdentity{key.kind, key.ssrc, key.leg_id, 0, key_fingerprint};
   references_[index] = 1;
   by_key_.emplace(key, index);
-  return Acquired{index, false, false};
+  return Acquired{index, false};
 }
 
 void StateRegion::release(std::uint32_t index) noexcept {
-  if (--references_[index] == 0) free_slot(index);
+  if (--references_[index] != 0) return;
+  if (!found_[index].left_behind) return free_slot(index);
+  identities_[index].key_fingerprint = found_[index].key_fingerprint;
+}
+
+// Under a new key no index was used yet: of a torn slot only the highest one matters, and it is one aligned word.
+void StateRegion::keep(std::uint32_t index, std::uint64_t key_fingerprint) noexcept {
+  Found& found = found_[index];
+  found.left_behind = false;
+  identities_[index].key_fingerprint = key_fingerprint;
+  if (!found.torn || found.key_fingerprint == key_fingerprint) return;
+  slots_[index].version.fetch_add(1, std::memory_order_release);
+  found.torn = false;
 }
 
 void StateRegion::free_slot(std::uint32_t index) noexcept {
@@ -104,6 +129,7 @@ void StateRegion::free_slot(std::uint32_t index) noexcept {
     break;
   }
   id = StateIdentity{};
+  found_[index] = {};
   free_.push_back(index);
 }
 

@@ -46,11 +46,22 @@ class StateRegion {
   struct Acquired {
     std::uint32_t index;
     bool existed;  // state of an earlier life goes on
-    bool torn;     // a crash hit it half-written and the key is still the same: silent until that changes
   };
   // The slot for this key: the one in use under the same crypto key (counted once more), else one that an earlier process left for
   // it (under whatever crypto key: rekeying never resets a ROC), else a fresh one. kExhausted when all slots are taken.
   [[nodiscard]] Result<Acquired> acquire(const SlotKey& key, std::uint64_t key_fingerprint);
+  // An acquired slot is only borrowed until keep: released before, one that an earlier process left is again as it was found. From
+  // keep on its indexes belong to this key. Before a worker hears of it.
+  void keep(std::uint32_t index, std::uint64_t key_fingerprint) noexcept;
+  // A leg takes over everything that an earlier process left for it, in use or not: its indexes must not be forgotten.
+  [[nodiscard]] std::vector<std::uint32_t> left_behind_of(std::uint64_t leg_id) const;
+  [[nodiscard]] Acquired take_over(std::uint32_t index) noexcept { return ++references_[index], Acquired{index, true}; }
+  [[nodiscard]] bool left_behind(std::uint32_t index) const noexcept { return found_[index].left_behind; }
+  void claim(std::uint32_t index) noexcept { found_[index].left_behind = false; }
+  // A crash hit the slot half-written under this very key: it must not be used until the key changes.
+  [[nodiscard]] bool torn(std::uint32_t index, std::uint64_t key_fingerprint) const noexcept {
+    return found_[index].torn && found_[index].key_fingerprint == key_fingerprint;
+  }
   void release(std::uint32_t index) noexcept;
   // Slots that an earlier process left and nobody acquired: freed after a resynchronisation.
   void release_unclaimed() noexcept;
@@ -67,7 +78,13 @@ class StateRegion {
       return (k.leg_id ^ (std::uint64_t{k.ssrc} << 32 | static_cast<std::uint32_t>(k.kind))) * 0x9e3779b97f4a7c15ull;
     }
   };
+  struct Found {                            // what an earlier process left
+    bool left_behind = false;               // nobody has kept it yet
+    bool torn = false;
+    std::uint64_t key_fingerprint = 0;
+  };
   explicit StateRegion(SharedRegion region);
+  [[nodiscard]] std::uint32_t find(const SlotKey& key, std::uint64_t key_fingerprint) const noexcept;
   void free_slot(std::uint32_t index) noexcept;
   SharedRegion region_;
   abi::StateSlot* slots_;
@@ -75,6 +92,8 @@ class StateRegion {
   std::uint32_t count_;
   std::vector<std::uint32_t> free_;
   std::vector<std::uint32_t> references_;   // by slot
+  std::vector<Found> found_;                // by slot
+  std::unordered_multimap<std::uint64_t, std::uint32_t> found_by_leg_;
   std::unordered_multimap<SlotKey, std::uint32_t, KeyHash> by_key_;
 };
 

@@ -59,6 +59,7 @@ Core::Check Core::stage(const abi::Leg& m) {
   leg.flags = m.flags;
   if (auto ok = stage_route(m, leg); !ok) return ok;
   if (auto ok = stage_keys(m, leg); !ok) return ok;
+  if (is_new) take_over_slots(leg);
   conferences_.edit(m.conference_id).legs.insert(m.leg_id);
   touched_conferences_.insert(m.conference_id);
   dirty_legs_.insert(m.leg_id);
@@ -91,6 +92,17 @@ Core::Check Core::stage_new_leg(const abi::Leg& m, LegObject& leg) {
   endpoints_.edit(endpoint) = m.leg_id;
   leg.number = std::make_shared<LegNumber>(free_legs_, next_generation_++);
   return {};
+}
+
+// What an earlier process left for this leg; where there are two of a kind, the one under the present key.
+void Core::take_over_slots(LegObject& leg) {
+  for (const std::uint32_t index : state_->left_behind_of(leg.id)) {
+    const abi::StateIdentity& id = state_->identity(index);
+    const bool receive = id.kind == abi::SlotKind::kReceive;
+    auto& slot = (receive ? leg.receive_slots : leg.send_slots)[id.ssrc];
+    if (slot != nullptr && id.key_fingerprint != (receive ? leg.receive_key : leg.send_key)->fingerprint()) continue;
+    slot = std::make_shared<SlotHandle>(*state_, state_->take_over(index), keep_state_);
+  }
 }
 
 Core::Check Core::check_leg_unchanged(const abi::Leg& m, const LegObject& leg) const {
@@ -167,17 +179,20 @@ Core::Check Core::stage(const abi::Stream& m) {
 
   LegObject& edited = legs_.edit(m.leg_id);
   auto& slot = edited.receive_slots[m.ssrc];
-  if (slot == nullptr || slot->identity().key_fingerprint != edited.receive_key->fingerprint()) {
+  bool begins = false;
+  const bool other_key = slot != nullptr && slot->identity().key_fingerprint != edited.receive_key->fingerprint();
+  if (slot == nullptr || (other_key && !slot->left_behind())) {
     auto taken = take_slot(abi::SlotKind::kReceive, m.leg_id, m.stream_id, m.ssrc, *edited.receive_key);
     if (!taken) return refuse(taken.error().code, m.stream_id, "stream", taken.error().message);
     slot = std::move(*taken);
     if (!slot->existed()) {
       if (auto ok = check_continuity(m, edited); !ok) return ok;
       slot->state().srtp = crypto::IndexWindow::starting_at_roc(m.initial_roc);
+      begins = true;
     }
   }
   StreamObject& stream = streams_.edit(m.stream_id);
-  stream = StreamObject{m.stream_id, m.leg_id, m.ssrc, m.initial_roc, next_generation_++, nullptr};
+  stream = StreamObject{m.stream_id, m.leg_id, m.ssrc, m.initial_roc, next_generation_++, begins, nullptr};
   edited.streams.insert(m.stream_id);
   touched_conferences_.insert(edited.conference);
   dirty_legs_.insert(m.leg_id);

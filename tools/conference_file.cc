@@ -26,7 +26,9 @@ using Endpoint = ConferenceFile::Endpoint;
 
 enum class Direction : std::uint8_t { kBoth, kSendOnly, kReceiveOnly };
 
-bool is_v6(std::string_view address) { return address.find(':') != std::string_view::npos; }
+bool is_v6(std::string_view address) {
+  return address.find(':') != std::string_view::npos;
+}
 
 bool is_address(const std::string& text) {
   std::uint8_t bytes[16];
@@ -188,7 +190,8 @@ void check_unique(TomlTable& table, const Participant& p, Seen& seen) {
     char text[16];
     std::snprintf(text, sizeof text, "0x%08x", ssrc);
     // Two senders with one SSRC would share an index space under the receivers' keys (RFC 3711 §9.1).
-    if (!seen.ssrcs.insert(ssrc).second) table.fail("ssrc", std::string(text) + " is already used in this conference: an SSRC belongs to one stream");
+    if (!seen.ssrcs.insert(ssrc).second)
+      table.fail("ssrc", std::string(text) + " is already used in this conference: an SSRC belongs to one stream");
   }
 }
 

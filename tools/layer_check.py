@@ -13,9 +13,9 @@ from pathlib import Path
 
 MAX_LINES = 600
 
-# Small headers of crypto/ that hold names and values, no cipher: every layer may speak these words.
 # What control offers to tools: its settings, the lists of names and texts, and small owners.
 CONTROL_PUBLIC = ["control/proto/", "control/config.h", "control/digest.h", "control/drop_reasons.h", "control/unique_fd.h"]
+# Small headers of crypto/ that hold names and values, no cipher: every layer may speak these words.
 COMMON_CRYPTO = ["crypto/error.h", "crypto/bytes.h", "crypto/suite.h", "crypto/srtp_index.h"]
 
 # The first folder of this list that holds a file decides what it may include from the tree. A trailing slash names a folder.

@@ -43,12 +43,13 @@ struct Case {
 struct Series {
   std::array<std::vector<double>, kRoles> ticks_per_packet;
   std::vector<double> cycles_per_tick;
-  std::vector<StageTicks> stages;  // of the pipeline, per round
+  std::array<std::vector<double>, dataplane::kStageCount> stage_cycles;  // of the pipeline, per packet: the median slice of each round
 };
 
 class Bench {
  public:
-  Bench(crypto::CryptoProvider& fast, crypto::CryptoProvider& openssl, const Options& options) : fast_(fast), openssl_(openssl), options_(options) {}
+  Bench(crypto::CryptoProvider& fast, crypto::CryptoProvider& openssl, const Options& options, double ticks_per_ns)
+      : fast_(fast), openssl_(openssl), options_(options), ticks_per_ns_(ticks_per_ns) {}
 
   void run(const Case& c);
   [[nodiscard]] nlohmann::json rows() const { return rows_; }
@@ -67,6 +68,7 @@ class Bench {
 
   crypto::CryptoProvider &fast_, &openssl_;
   const Options& options_;
+  const double ticks_per_ns_;
   nlohmann::json rows_ = nlohmann::json::array();
   nlohmann::json stages_ = nlohmann::json::object();
   std::vector<double> clock_;
@@ -90,16 +92,17 @@ Series Bench::measure(Subjects& subjects) {
   for (unsigned round = 0; round < options_.rounds; ++round) {
     std::array<std::vector<double>, kRoles> slices;
     std::vector<double> clock;
-    const StageTicks before = subjects[kPipeline]->stages();
+    std::array<std::vector<double>, dataplane::kStageCount> stages;
     for (unsigned slice = 0; slice < options_.slices; ++slice) {
       if (slice % 8 == 0) clock.push_back(measure_cycles_per_tick());
+      const StageTicks before = subjects[kPipeline]->stages();
       for (std::size_t role = 0; role < kRoles; ++role)
         if (subjects[role]) slices[role].push_back(static_cast<double>(subjects[role]->run_slice(slice % kVerifyEvery == 0)) / kSlicePackets);
+      const StageTicks after = subjects[kPipeline]->stages();
+      for (std::size_t i = 0; i < dataplane::kStageCount; ++i) stages[i].push_back(static_cast<double>(after.ticks[i] - before.ticks[i]) / kSlicePackets);
     }
-    StageTicks spent = subjects[kPipeline]->stages();
-    for (std::size_t i = 0; i < dataplane::kStageCount; ++i) spent.ticks[i] -= before.ticks[i];
-    series.stages.push_back(spent);
     series.cycles_per_tick.push_back(median(clock));
+    for (std::size_t i = 0; i < dataplane::kStageCount; ++i) series.stage_cycles[i].push_back(median(stages[i]) * series.cycles_per_tick.back());
     for (std::size_t role = 0; role < kRoles; ++role)
       if (subjects[role]) series.ticks_per_packet[role].push_back(median(slices[role]));
   }
@@ -122,20 +125,14 @@ void Bench::add_rows(const Case& c, const Subjects& subjects, const Series& s) {
       [&](std::size_t round) { return (t[kPipeline][round] - t[kEngine][round]) * s.cycles_per_tick[round]; });
   if (subjects[kOpenssl]) add(c.name + ".vs_openssl", "ratio", s, ratio(kOpenssl, kPipeline));
   if (subjects[kSoftware]) add(c.name + ".software_checksum_vs_engine", "ratio", s, ratio(kSoftware, kEngine));
+  add(c.name + ".pipeline_ns", "ns/packet", s, [&](std::size_t round) { return t[kPipeline][round] / ticks_per_ns_; });
   add(c.name + ".pipeline_cycles", "core cycles/packet", s, cycles(kPipeline));
   add(c.name + ".engine_cycles", "core cycles/packet", s, cycles(kEngine));
 }
 
-// Of all slices, disturbed ones included: where the time goes, not how much it is.
 void Bench::add_stages(const Case& c, const Series& s) {
-  const double packets = static_cast<double>(options_.slices) * kSlicePackets;
   nlohmann::json stages = nlohmann::json::object();
-  for (std::size_t i = 0; i < dataplane::kStageCount; ++i) {
-    std::vector<double> rounds;
-    for (std::size_t round = 0; round < s.stages.size(); ++round)
-      rounds.push_back(static_cast<double>(s.stages[round].ticks[i]) / packets * s.cycles_per_tick[round]);
-    stages[std::string(dataplane::kStageNames[i])] = median(rounds);
-  }
+  for (std::size_t i = 0; i < dataplane::kStageCount; ++i) stages[std::string(dataplane::kStageNames[i])] = median(s.stage_cycles[i]);
   stages_[c.name] = stages;
 }
 
@@ -176,7 +173,7 @@ int run(const Options& options) {
   if (!choice) throw std::runtime_error(choice.error().message);
   const auto openssl = crypto::make_openssl_provider();
   const double ticks_per_ns = measure_ticks_per_ns();
-  Bench bench(*choice->provider, *openssl, options);
+  Bench bench(*choice->provider, *openssl, options, ticks_per_ns);
   for (const Case& c : {Case{"srtp.cm128.160", crypto::Suite::kAesCm128HmacSha1_80, 160}, Case{"srtp.cm128.1200", crypto::Suite::kAesCm128HmacSha1_80, 1200},
                         Case{"srtp.gcm128.160", crypto::Suite::kAeadAes128Gcm, 160}, Case{"srtp.gcm128.1200", crypto::Suite::kAeadAes128Gcm, 1200}})
     if (options.only.empty() || options.only == c.name) bench.run(c);

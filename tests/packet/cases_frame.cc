@@ -66,7 +66,7 @@ Case vlan_untagged() {
   c->add_standard(2);
   UdpFlow flow = c->flow(c->p(0));
   std::uint16_t sequence = 1;
-  for (const std::uint16_t tci : {0x0000, 0xe000, 0x0005, 0x0fff}) {
+  for (const std::uint16_t tci : std::initializer_list<std::uint16_t>{0x0000, 0xe000, 0x0005, 0x0fff}) {
     flow.vlan = tci;
     c->frame(udp_frame(flow, c->seal(c->p(0), CaseBuilder::rtp(c->p(0), sequence++))));
   }

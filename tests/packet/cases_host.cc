@@ -163,6 +163,7 @@ Case neighbour_resolution() {
   c->send(c->p(0), 12);
   c->wait(30);
   c->send(c->p(0), 13);
+  c->wait();
   arp_frame(*c, 1, Mac{0x02, 0, 0, 0, 1, 5}, c->p(1).remote, {}, c->p(1).remote);  // a neighbour moves to another address
   c->wait(30);
   c->send(c->p(0), 14);

@@ -68,7 +68,7 @@ Case roc_wrap() {
       const auto sequence = static_cast<std::uint16_t>(65531 + i);
       sealed[i] = c->seal(c->p(from), CaseBuilder::rtp(c->p(from), sequence));
     }
-    for (const std::uint16_t i : {0, 1, 6, 2, 3, 7, 4, 5, 9, 8, 11, 10}) c->send(c->p(from), sealed[i]);
+    for (const std::uint16_t i : std::initializer_list<std::uint16_t>{0, 1, 6, 2, 3, 7, 4, 5, 9, 8, 11, 10}) c->send(c->p(from), sealed[i]);
     c->wait();
   }
   return c;

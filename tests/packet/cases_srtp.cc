@@ -160,7 +160,7 @@ Case padding() {
   c->add_standard(3);
   std::uint16_t sequence = 1;
   for (std::size_t from = 0; from < 3; ++from) {
-    for (const std::uint8_t count : {0, 1, 8, 20, 21, 255}) {  // of 20 bytes of payload
+    for (const std::uint8_t count : std::initializer_list<std::uint8_t>{0, 1, 8, 20, 21, 255}) {  // of 20 bytes of payload
       RtpPacket packet = CaseBuilder::rtp(c->p(from), sequence++, 20);
       packet.padding = true;
       packet.payload.back() = count;

@@ -92,7 +92,7 @@ Provider make_engines(const PacketSetup& setup) {
   if (setup.delay == 0) {
     provider.outer = std::move(provider.inner);
   } else {
-    provider.outer = test_support::make_delaying_provider(*provider.inner, {.polls = setup.delay, .queue_jobs = 1024});
+    provider.outer = test_support::make_delaying_provider(*provider.inner, {.polls = 2 * setup.delay + 1 /* two in a loop */, .queue_jobs = 1024});
   }
   return provider;
 }
@@ -132,7 +132,7 @@ std::vector<PacketSetup> packet_setups() {
   std::vector<PacketSetup> setups{{"openssl", 32, 0}};
   for (const auto provider : test_support::kProviderNames) {
     if (test_support::make_provider(provider) == nullptr) continue;
-    for (const std::uint16_t burst : {1, 32, 64}) {
+    for (const std::uint16_t burst : std::initializer_list<std::uint16_t>{1, 32, 64}) {
       if (provider != "openssl" || burst != 32) setups.push_back({std::string(provider), burst, 0});
       for (const unsigned delay : {1u, 3u, 7u})
         if (provider == "openssl" || provider == "sse") setups.push_back({std::string(provider), burst, delay});

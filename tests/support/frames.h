@@ -258,9 +258,9 @@ struct RtpPacket {
   bool padding = false;
   std::uint16_t sequence = 0;
   std::uint32_t timestamp = 0, ssrc = 0;
-  std::vector<std::uint32_t> csrcs;
-  std::optional<std::vector<std::uint8_t>> extension;  // profile and data, multiple of 4 bytes without the length word
-  std::vector<std::uint8_t> payload;
+  std::vector<std::uint32_t> csrcs{};
+  std::optional<std::vector<std::uint8_t>> extension{};  // profile and data, multiple of 4 bytes without the length word
+  std::vector<std::uint8_t> payload{};
 
   [[nodiscard]] std::vector<std::uint8_t> bytes() const {
     std::vector<std::uint8_t> p;

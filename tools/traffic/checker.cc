@@ -15,7 +15,9 @@ constexpr std::array<std::string_view, kFindings> kNames{
     "duplicate", "out-of-order", "wrong-key",    "not-opened", "wrong-tag",       "wrong-payload",    "wrong-header", "wrong-length",
     "plaintext", "wrong-mac",    "wrong-source", "wrong-dscp", "bad-ip-checksum", "bad-udp-checksum", "never-sent"};
 
-void note(FlowReport& report, Finding finding) noexcept { ++report.findings[static_cast<std::size_t>(finding)]; }
+void note(FlowReport& report, Finding finding) noexcept {
+  ++report.findings[static_cast<std::size_t>(finding)];
+}
 
 std::size_t tag_bytes(const std::string& suite) noexcept {
   const auto* row = crypto::find_suite(suite);
@@ -24,7 +26,9 @@ std::size_t tag_bytes(const std::string& suite) noexcept {
 
 }  // namespace
 
-std::string_view name(Finding finding) noexcept { return kNames[static_cast<std::size_t>(finding)]; }
+std::string_view name(Finding finding) noexcept {
+  return kNames[static_cast<std::size_t>(finding)];
+}
 
 Result<Checker> Checker::create(const Model& model, const SealedPool& pool, const CheckerSettings& settings) {
   Checker checker(model, pool, settings);
@@ -99,14 +103,17 @@ void Checker::judge_headers(FlowState& state, const Flow& flow, const UdpView& v
   std::byte header[kRtpHeaderBytes];
   write_rtp_header(header, ssrc, index);
   if (std::memcmp(header, view.payload, sizeof header) != 0) note(state.report, Finding::kWrongHeader);
-  if (view.payload_bytes != kRtpHeaderBytes + pool_->payload_bytes() + tag_bytes(receiver.send_suite)) note(state.report, Finding::kWrongLength);
+  if (view.payload_bytes != kRtpHeaderBytes + pool_->payload_bytes() + tag_bytes(receiver.send_suite))
+    note(state.report, Finding::kWrongLength);
   if (std::memcmp(view.ethernet, receiver.mac.data(), receiver.mac.size()) != 0) note(state.report, Finding::kWrongMac);
-  const bool source_good = view.v6 == receiver.local.v6 && std::memcmp(view.source(), receiver.local.bytes.data(), receiver.local.size()) == 0 &&
+  const bool source_good = view.v6 == receiver.local.v6 &&
+                           std::memcmp(view.source(), receiver.local.bytes.data(), receiver.local.size()) == 0 &&
                            view.source_port() == receiver.local_port;
   if (!source_good) note(state.report, Finding::kWrongSource);
   if (view.dscp() != receiver.dscp) note(state.report, Finding::kWrongDscp);
   if (!view.ip_checksum_good()) note(state.report, Finding::kBadIpChecksum);
-  if (view.payload_bytes >= kRtpHeaderBytes + 8 && load_raw<std::uint64_t>(view.payload + kRtpHeaderBytes) == payload_word(pool_->seed(), ssrc, index))
+  if (view.payload_bytes >= kRtpHeaderBytes + 8 &&
+      load_raw<std::uint64_t>(view.payload + kRtpHeaderBytes) == payload_word(pool_->seed(), ssrc, index))
     note(state.report, Finding::kPlaintext);
 }
 
@@ -128,12 +135,16 @@ bool Checker::note_order(FlowState& state, std::uint64_t offset) noexcept {
 void Checker::open(FlowState& state, const Flow& flow, const UdpView& view, std::uint64_t index) noexcept {
   std::size_t bytes = view.payload_bytes;
   switch (state.opener.open(view.payload, bytes)) {
-    case OpenVerdict::kOk: break;
-    case OpenVerdict::kAuthFailed: return note(state.report, Finding::kWrongKey);
-    default: return note(state.report, Finding::kNotOpened);
+    case OpenVerdict::kOk:
+      break;
+    case OpenVerdict::kAuthFailed:
+      return note(state.report, Finding::kWrongKey);
+    default:
+      return note(state.report, Finding::kNotOpened);
   }
   const ConstBytes payload{view.payload + kRtpHeaderBytes, bytes - kRtpHeaderBytes};
-  const bool equal = payload.size() == pool_->payload_bytes() && is_payload(payload, pool_->seed(), model_->streams()[flow.stream].ssrc, index);
+  const bool equal =
+      payload.size() == pool_->payload_bytes() && is_payload(payload, pool_->seed(), model_->streams()[flow.stream].ssrc, index);
   if (equal)
     ++state.report.opened;
   else
@@ -144,7 +155,9 @@ std::uint64_t Checker::sent_of_stream(std::uint32_t stream) const noexcept {
   return sent_rounds_ + (stream < sent_rest_ ? 1 : 0);
 }
 
-std::uint64_t Checker::expected_of_flow(std::size_t flow) const noexcept { return sent_of_stream(model_->flows()[flow].stream); }
+std::uint64_t Checker::expected_of_flow(std::size_t flow) const noexcept {
+  return sent_of_stream(model_->flows()[flow].stream);
+}
 
 std::uint64_t Checker::expected_packets() const noexcept {
   return sent_rounds_ * model_->flows().size() + fan_out_[sent_rest_];

@@ -10,7 +10,9 @@
 
 namespace mediaward::tools::traffic {
 
-[[nodiscard]] inline std::uint64_t now_ticks() noexcept { return __rdtsc(); }
+[[nodiscard]] inline std::uint64_t now_ticks() noexcept {
+  return __rdtsc();
+}
 
 // Busy for 20 ms; the result is good to about 1e-5.
 [[nodiscard]] inline double measure_ticks_per_second() noexcept {

@@ -9,7 +9,7 @@ namespace mediaward::tools::traffic {
 
 namespace {
 
-constexpr std::size_t kArpBytes = 28;                      // RFC 826, Ethernet and IPv4
+constexpr std::size_t kArpBytes = 28;  // RFC 826, Ethernet and IPv4
 constexpr std::uint8_t kIcmp6 = 58;
 constexpr std::uint8_t kSolicitation = 135, kAdvertisement = 136;  // RFC 4861 §4.3, §4.4
 constexpr std::size_t kNdpBytes = 24, kNdpOptionBytes = 8;         // with one link-layer address option
@@ -89,7 +89,8 @@ const std::byte* find_option(ConstBytes options, std::uint8_t type) {
 
 }  // namespace
 
-EndpointHost::EndpointHost(const Model& model, const std::optional<Address>& gateway_v4, const std::optional<Address>& gateway_v6) : model_(model) {
+EndpointHost::EndpointHost(const Model& model, const std::optional<Address>& gateway_v4, const std::optional<Address>& gateway_v6)
+    : model_(model) {
   for (const Participant& p : model.participants()) {
     const auto& gateway = p.remote.v6 ? gateway_v6 : gateway_v4;
     next_hops_.push_back({gateway.value_or(p.local), {}, false});

@@ -117,7 +117,9 @@ std::uint8_t UdpView::dscp() const noexcept {
   return static_cast<std::uint8_t>(static_cast<std::uint8_t>(ip[1]) >> 2);
 }
 
-bool UdpView::ip_checksum_good() const noexcept { return v6 || checksum_fold(checksum_add(0, {ip, kIpv4Bytes})) == 0; }
+bool UdpView::ip_checksum_good() const noexcept {
+  return v6 || checksum_fold(checksum_add(0, {ip, kIpv4Bytes})) == 0;
+}
 
 bool UdpView::udp_checksum_good() const noexcept {
   if (load_raw<std::uint16_t>(udp + 6) == 0) return false;

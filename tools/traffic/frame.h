@@ -37,7 +37,9 @@ struct UdpPath {
   std::uint16_t source_port = 0, destination_port = 0;
 };
 
-[[nodiscard]] constexpr std::size_t ip_bytes(bool v6) noexcept { return v6 ? kIpv6Bytes : kIpv4Bytes; }
+[[nodiscard]] constexpr std::size_t ip_bytes(bool v6) noexcept {
+  return v6 ? kIpv6Bytes : kIpv4Bytes;
+}
 
 // Ones' complement sum of RFC 1071, not yet folded; the pieces of one checksum may be added up if all but the last are even.
 [[nodiscard]] std::uint64_t checksum_add(std::uint64_t sum, ConstBytes bytes) noexcept;

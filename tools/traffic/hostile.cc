@@ -43,7 +43,9 @@ std::vector<std::string_view> split(std::string_view list) {
 
 }  // namespace
 
-const HostileInfo& info(HostileKind kind) noexcept { return kInfo[static_cast<std::size_t>(kind)]; }
+const HostileInfo& info(HostileKind kind) noexcept {
+  return kInfo[static_cast<std::size_t>(kind)];
+}
 
 Result<std::vector<HostileKind>> parse_hostile(std::string_view list) {
   std::array<bool, kHostileKinds> wanted{};
@@ -54,8 +56,8 @@ Result<std::vector<HostileKind>> parse_hostile(std::string_view list) {
       wanted[i] = found = true;
     }
     if (!found)
-      return fail(ErrorCode::kInvalid,
-                  "--hostile: `" + std::string(word) + "` is unknown; there are the groups tamper, replay, stranger, unknown-ssrc, junk and all");
+      return fail(ErrorCode::kInvalid, "--hostile: `" + std::string(word) +
+                                           "` is unknown; there are the groups tamper, replay, stranger, unknown-ssrc, junk and all");
   }
   std::vector<HostileKind> kinds;
   for (std::size_t i = 0; i < kHostileKinds; ++i)
@@ -109,19 +111,44 @@ void Hostile::alter(HostileKind kind, std::uint64_t stream) noexcept {
   const std::size_t headers = ip_bytes(sender.remote.v6) + kUdpBytes;
   std::byte* rtp = buffer_.data() + headers;
   switch (kind) {
-    case HostileKind::kTamperHeader: rtp[7] ^= std::byte{0x01}; break;
-    case HostileKind::kTamperPayload: rtp[kRtpHeaderBytes + pool_.payload_bytes() / 2] ^= std::byte{0x10}; break;
-    case HostileKind::kTamperTag: buffer_[bytes_ - 1] ^= std::byte{0x80}; break;
-    case HostileKind::kStrangerAddress: path.source = unused_addresses_[stream]; break;
-    case HostileKind::kStrangerPort: path.source_port = static_cast<std::uint16_t>(path.source_port ^ 1); break;
-    case HostileKind::kUnusedPort: path.destination_port = unused_ports_[stream]; break;
-    case HostileKind::kUnknownSsrc: store_be32(rtp + 8, unknown_ssrc_); break;
-    case HostileKind::kStun: rtp[0] = std::byte{0x00}; break;   // RFC 7983 §7: 0..3
-    case HostileKind::kDtls: rtp[0] = std::byte{22}; break;     // 20..63
-    case HostileKind::kJunk: rtp[0] = std::byte{10}; break;     // 4..15: nobody's
-    case HostileKind::kBadVersion: rtp[0] = std::byte{0xc0}; break;  // RFC 3550 §5.1: version 3
-    case HostileKind::kTruncated: bytes_ = headers + kTruncatedBytes; break;
-    default: break;  // a replay is the genuine packet
+    case HostileKind::kTamperHeader:
+      rtp[7] ^= std::byte{0x01};
+      break;
+    case HostileKind::kTamperPayload:
+      rtp[kRtpHeaderBytes + pool_.payload_bytes() / 2] ^= std::byte{0x10};
+      break;
+    case HostileKind::kTamperTag:
+      buffer_[bytes_ - 1] ^= std::byte{0x80};
+      break;
+    case HostileKind::kStrangerAddress:
+      path.source = unused_addresses_[stream];
+      break;
+    case HostileKind::kStrangerPort:
+      path.source_port = static_cast<std::uint16_t>(path.source_port ^ 1);
+      break;
+    case HostileKind::kUnusedPort:
+      path.destination_port = unused_ports_[stream];
+      break;
+    case HostileKind::kUnknownSsrc:
+      store_be32(rtp + 8, unknown_ssrc_);
+      break;
+    case HostileKind::kStun:
+      rtp[0] = std::byte{0x00};
+      break;  // RFC 7983 §7: 0..3
+    case HostileKind::kDtls:
+      rtp[0] = std::byte{22};
+      break;  // 20..63
+    case HostileKind::kJunk:
+      rtp[0] = std::byte{10};
+      break;  // 4..15: nobody's
+    case HostileKind::kBadVersion:
+      rtp[0] = std::byte{0xc0};
+      break;  // RFC 3550 §5.1: version 3
+    case HostileKind::kTruncated:
+      bytes_ = headers + kTruncatedBytes;
+      break;
+    default:
+      break;  // a replay is the genuine packet
   }
   write_ip_udp(buffer_.data(), path, bytes_ - headers, 0);
 }

@@ -21,30 +21,30 @@
 namespace mediaward::tools::traffic {
 
 enum class HostileKind : std::uint8_t {
-  kTamperHeader,    // a bit of the RTP timestamp; ahead of the genuine packet, so that its index is still fresh
+  kTamperHeader,  // a bit of the RTP timestamp; ahead of the genuine packet, so that its index is still fresh
   kTamperPayload,
   kTamperTag,
-  kReplayAtOnce,    // right behind the genuine packet
-  kReplayLate,      // 50 packets later: inside the window
-  kReplayOld,       // 400 packets later: behind every window
-  kStrangerAddress, // a genuine packet from an address nobody has
-  kStrangerPort,    // a genuine packet from another UDP port
-  kUnusedPort,      // to a UDP port of the appliance that no leg has
+  kReplayAtOnce,     // right behind the genuine packet
+  kReplayLate,       // 50 packets later: inside the window
+  kReplayOld,        // 400 packets later: behind every window
+  kStrangerAddress,  // a genuine packet from an address nobody has
+  kStrangerPort,     // a genuine packet from another UDP port
+  kUnusedPort,       // to a UDP port of the appliance that no leg has
   kUnknownSsrc,
   kStun,
   kDtls,
-  kJunk,            // a first byte that no protocol on media ports has
-  kBadVersion,      // RTP of another version
-  kTruncated,       // an RTP header without room for a tag
+  kJunk,        // a first byte that no protocol on media ports has
+  kBadVersion,  // RTP of another version
+  kTruncated,   // an RTP header without room for a tag
   kCount
 };
 
 struct HostileInfo {
-  std::string_view name;           // in reports
-  std::string_view group;          // on the command line
-  std::string_view drop_reason;    // of the appliance
-  bool before_genuine;             // sent ahead of the packet it copies
-  std::uint32_t distance;          // how many packets of its stream must have been sent
+  std::string_view name;         // in reports
+  std::string_view group;        // on the command line
+  std::string_view drop_reason;  // of the appliance
+  bool before_genuine;           // sent ahead of the packet it copies
+  std::uint32_t distance;        // how many packets of its stream must have been sent
 };
 [[nodiscard]] const HostileInfo& info(HostileKind kind) noexcept;
 inline constexpr std::size_t kHostileKinds = static_cast<std::size_t>(HostileKind::kCount);
@@ -54,8 +54,8 @@ inline constexpr std::size_t kHostileKinds = static_cast<std::size_t>(HostileKin
 
 // A frame to send: who sends it (for the Ethernet header) and the packet from its IP header on.
 struct HostilePacket {
-  std::uint32_t stream = 0;        // whose next hop it takes
-  bool stranger = false;           // from a MAC of its own
+  std::uint32_t stream = 0;  // whose next hop it takes
+  bool stranger = false;     // from a MAC of its own
   Bytes packet;
 };
 
@@ -82,8 +82,8 @@ class Hostile {
   std::vector<HostileKind> kinds_;
   std::uint64_t every_;
   std::array<std::uint64_t, kHostileKinds> counts_{};
-  std::vector<Address> unused_addresses_;     // per stream
-  std::vector<std::uint16_t> unused_ports_;   // per stream
+  std::vector<Address> unused_addresses_;    // per stream
+  std::vector<std::uint16_t> unused_ports_;  // per stream
   std::uint32_t unknown_ssrc_ = 0;
   std::vector<std::byte> buffer_;
   std::size_t bytes_ = 0;

@@ -21,7 +21,9 @@ constexpr int kWrong = 1, kCannotRun = 2;
 std::atomic<bool> stop_requested{false};
 static_assert(std::atomic<bool>::is_always_lock_free);
 
-void on_signal(int) { stop_requested = true; }
+void on_signal(int) {
+  stop_requested = true;
+}
 
 int report_error(const Error& error) {
   std::fprintf(stderr, "mediaward-traffic: %s\n", error.message.c_str());
@@ -38,7 +40,9 @@ void add_plan_options(CLI::App& app, PlanOptions& o) {
   PlanSettings& s = o.settings;
   app.add_option("--out", o.out, "file to write (mode 0600); with --count N: FILE-1.toml to FILE-N.toml")->required();
   app.add_option("--id", s.id, "of the conference")->capture_default_str();
-  app.add_option("--count", o.count, "conferences, each with addresses, ports and SSRCs of its own")->capture_default_str()->check(CLI::Range(1, 1000));
+  app.add_option("--count", o.count, "conferences, each with addresses, ports and SSRCs of its own")
+      ->capture_default_str()
+      ->check(CLI::Range(1, 1000));
   app.add_option("--participants", s.participants)->capture_default_str()->check(CLI::Range(2, 1000));
   app.add_option("--streams", s.streams, "SSRCs per participant")->capture_default_str()->check(CLI::Range(1, 1000));
   app.add_option("--suites", s.suites, "mixed, cm128 or gcm128")->capture_default_str();
@@ -89,7 +93,8 @@ struct RunOptions {
 void add_run_options(CLI::App& app, RunOptions& o) {
   SessionSettings& s = o.session;
   app.add_option("--conference", s.conferences, "conference file; may be given several times")->required();
-  auto* port = app.add_option("--port", o.port, "KEY=VALUE,...: kind (pci, virtio-user, vhost-user, tap, af_packet, af_xdp, pcap), path, interface, ...");
+  auto* port = app.add_option("--port", o.port,
+                              "KEY=VALUE,...: kind (pci, virtio-user, vhost-user, tap, af_packet, af_xdp, pcap), path, interface, ...");
   app.add_option("--port-config", o.port_file, "take the port from this data plane configuration instead")->excludes(port);
   app.add_option("--port-name", o.port_name, "which port of --port-config");
   app.add_option("--packets", s.run.packets, "genuine packets to send, all streams together");
@@ -99,10 +104,15 @@ void add_run_options(CLI::App& app, RunOptions& o) {
   app.add_option("--warm-up", s.run.warm_up_seconds, "seconds left out of the rates")->capture_default_str();
   app.add_option("--payload", s.payload_bytes, "RTP payload bytes")->capture_default_str();
   app.add_option("--hostile", s.hostile, "tamper, replay, stranger, unknown-ssrc, junk, all");
-  app.add_option("--hostile-every", s.hostile_every, "one hostile packet per so many genuine ones")->capture_default_str()->check(CLI::Range(1, 1000000));
+  app.add_option("--hostile-every", s.hostile_every, "one hostile packet per so many genuine ones")
+      ->capture_default_str()
+      ->check(CLI::Range(1, 1000000));
   app.add_option("--verify", o.verify, "all, or 1/N: the packets that libsrtp opens (default: all up to 50000 pps, else 1/64)");
-  app.add_option("--rest", o.rest, "what is compared of packets that libsrtp does not open: tags (computed before the run, one sealing per receiver) or headers")
-      ->capture_default_str()->check(CLI::IsMember({"tags", "headers"}));
+  app.add_option(
+         "--rest", o.rest,
+         "what is compared of packets that libsrtp does not open: tags (computed before the run, one sealing per receiver) or headers")
+      ->capture_default_str()
+      ->check(CLI::IsMember({"tags", "headers"}));
   app.add_flag("--latency", s.latency, "measure from hand-over to the port until receipt");
   app.add_flag("--allow-loss", s.allow_loss, "lost packets are no fault (load beyond capacity)");
   app.add_option("--json", s.json_file, "write the report to this file; - is standard output instead of the table");
@@ -117,7 +127,8 @@ void add_run_options(CLI::App& app, RunOptions& o) {
   app.add_option("--hugepages", o.hugepages, "auto, yes or no")->capture_default_str()->check(CLI::IsMember({"auto", "yes", "no"}));
   app.add_option("--idle", o.idle, "yield or spin")->capture_default_str()->check(CLI::IsMember({"yield", "spin"}));
   app.add_option("--peer", o.peer, "appliance, or echo: returns frames as they are (a reference for benchmarks; nothing is checked)")
-      ->capture_default_str()->check(CLI::IsMember({"appliance", "echo"}));
+      ->capture_default_str()
+      ->check(CLI::IsMember({"appliance", "echo"}));
   app.add_option("--start-file", s.start_file, "media begins once this file exists");
   app.add_option("--ready-file", s.ready_file, "made when the pool is sealed and the port is open");
 }
@@ -139,7 +150,9 @@ Result<void> finish_options(RunOptions& o) {
       return fail(ErrorCode::kInvalid, "--verify: `" + o.verify + "` is neither all nor 1/N with N from 1 to 16384");
     o.session.verify_every = every;
   }
-  o.session.hugepages = o.hugepages == "auto" ? drivers::HugepageUse::kAuto : o.hugepages == "yes" ? drivers::HugepageUse::kYes : drivers::HugepageUse::kNo;
+  o.session.hugepages = o.hugepages == "auto"  ? drivers::HugepageUse::kAuto
+                        : o.hugepages == "yes" ? drivers::HugepageUse::kYes
+                                               : drivers::HugepageUse::kNo;
   o.session.expect_tags = o.rest == "tags";
   o.session.run.yield = o.idle == "yield";
   o.session.run.echo = o.peer == "echo";

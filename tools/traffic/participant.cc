@@ -13,7 +13,11 @@ namespace {
 
 // 02:4d:57 is a locally administered, unicast prefix (IEEE 802 §8.2.2).
 Mac make_mac(std::uint32_t number) {
-  return {std::byte{0x02}, std::byte{0x4d}, std::byte{0x57}, static_cast<std::byte>(number >> 16), static_cast<std::byte>(number >> 8),
+  return {std::byte{0x02},
+          std::byte{0x4d},
+          std::byte{0x57},
+          static_cast<std::byte>(number >> 16),
+          static_cast<std::byte>(number >> 8),
           static_cast<std::byte>(number)};
 }
 
@@ -23,7 +27,9 @@ std::uint64_t endpoint_key(const std::byte* address, bool v6, std::uint16_t port
   return key ^ (std::uint64_t{port} << 40) ^ (v6 ? 1 : 0);
 }
 
-std::uint64_t flow_key(std::uint32_t receiver, std::uint32_t ssrc) noexcept { return (std::uint64_t{receiver} << 32) | ssrc; }
+std::uint64_t flow_key(std::uint32_t receiver, std::uint32_t ssrc) noexcept {
+  return (std::uint64_t{receiver} << 32) | ssrc;
+}
 
 }  // namespace
 
@@ -33,22 +39,25 @@ Result<Model> Model::build(std::span<const ConferenceFile> files, std::uint64_t 
     if (auto added = model.add(files[i], i, files.size() > 1, seed, first_index); !added) return tl::unexpected(added.error());
   model.add_flows();
   if (auto good = model.index(); !good) return tl::unexpected(good.error());
-  if (model.flows_.empty()) return fail(ErrorCode::kInvalid, "nobody would receive anything: give at least one sender with an ssrc and one receiver");
+  if (model.flows_.empty())
+    return fail(ErrorCode::kInvalid, "nobody would receive anything: give at least one sender with an ssrc and one receiver");
   return model;
 }
 
-Result<void> Model::add(const ConferenceFile& file, std::uint32_t number, bool several, std::uint64_t seed, std::optional<std::uint64_t> first_index) {
+Result<void> Model::add(const ConferenceFile& file, std::uint32_t number, bool several, std::uint64_t seed,
+                        std::optional<std::uint64_t> first_index) {
   for (const auto& entry : file.participants) {
     const auto local = Address::parse(entry.local.address);
     const auto remote = Address::parse(entry.remote.address);
     if (!local || !remote) return fail(ErrorCode::kInvalid, "participant " + entry.id + ": local or remote is not an address");
     const auto self = static_cast<std::uint32_t>(participants_.size());
-    participants_.push_back({several ? file.id + "/" + entry.id : entry.id, number, make_mac(self + 1), *local, *remote, entry.local.udp_port,
-                             entry.remote.udp_port, entry.receive_suite, entry.send_suite, entry.receive_key, entry.send_key, entry.dscp,
-                             entry.may_send, entry.may_receive});
+    participants_.push_back({several ? file.id + "/" + entry.id : entry.id, number, make_mac(self + 1), *local, *remote,
+                             entry.local.udp_port, entry.remote.udp_port, entry.receive_suite, entry.send_suite, entry.receive_key,
+                             entry.send_key, entry.dscp, entry.may_send, entry.may_receive});
     if (!entry.may_send) continue;
     for (const std::uint32_t ssrc : entry.ssrcs)
-      streams_.push_back({self, ssrc, first_index.value_or(mix(seed ^ ssrc) & 0xffff), 0});  // RFC 3550 §5.1: not guessable; here repeatable
+      streams_.push_back(
+          {self, ssrc, first_index.value_or(mix(seed ^ ssrc) & 0xffff), 0});  // RFC 3550 §5.1: not guessable; here repeatable
   }
   return {};
 }
@@ -56,7 +65,8 @@ Result<void> Model::add(const ConferenceFile& file, std::uint32_t number, bool s
 void Model::add_flows() {
   for (std::uint32_t s = 0; s < streams_.size(); ++s) {
     for (std::uint32_t r = 0; r < participants_.size(); ++r) {
-      const bool hears = r != streams_[s].sender && participants_[r].may_receive && participants_[r].conference == participants_[streams_[s].sender].conference;
+      const bool hears = r != streams_[s].sender && participants_[r].may_receive &&
+                         participants_[r].conference == participants_[streams_[s].sender].conference;
       if (!hears) continue;
       flows_.push_back({s, r});
       ++streams_[s].receivers;
@@ -71,8 +81,8 @@ Result<void> Model::index() {
   for (std::uint32_t i = 0; i < participants_.size(); ++i) {
     const Participant& p = participants_[i];
     if (const std::uint32_t other = find_receiver(p.remote.bytes.data(), p.remote.v6, p.remote_port); other != kNone)
-      return fail(ErrorCode::kInvalid, "participants " + participants_[other].name + " and " + p.name + " share " + p.remote.to_string() + " port " +
-                                           std::to_string(p.remote_port) + "; give each its own");
+      return fail(ErrorCode::kInvalid, "participants " + participants_[other].name + " and " + p.name + " share " + p.remote.to_string() +
+                                           " port " + std::to_string(p.remote_port) + "; give each its own");
     by_endpoint_.insert(endpoint_key(p.remote.bytes.data(), p.remote.v6, p.remote_port), i);
   }
   // Participants behind one address are one host: one MAC.

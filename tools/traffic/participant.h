@@ -18,10 +18,10 @@
 namespace mediaward::tools::traffic {
 
 struct Participant {
-  std::string name;             // "alice", or "standup/alice" when several conferences play
+  std::string name;  // "alice", or "standup/alice" when several conferences play
   std::uint32_t conference = 0;
-  Mac mac{};                    // locally administered, made from the number
-  Address local, remote;        // the appliance's, and its own
+  Mac mac{};              // locally administered, made from the number
+  Address local, remote;  // the appliance's, and its own
   std::uint16_t local_port = 0, remote_port = 0;
   std::string receive_suite, send_suite;
   std::vector<std::uint8_t> receive_key, send_key;
@@ -30,10 +30,10 @@ struct Participant {
 };
 
 struct Stream {
-  std::uint32_t sender = 0;     // index of the participant
+  std::uint32_t sender = 0;  // index of the participant
   std::uint32_t ssrc = 0;
   std::uint64_t first_index = 0;  // SRTP index of its first packet: ROC ‖ sequence number
-  std::uint32_t receivers = 0;  // how many flows it feeds
+  std::uint32_t receivers = 0;    // how many flows it feeds
 };
 
 struct Flow {
@@ -45,7 +45,8 @@ class Model {
  public:
   // first_index: of every stream; without it each stream begins at a sequence number made from seed and SSRC, ROC 0.
   // Errors: a file without two participants, one address and port used by two participants.
-  [[nodiscard]] static Result<Model> build(std::span<const ConferenceFile> files, std::uint64_t seed, std::optional<std::uint64_t> first_index);
+  [[nodiscard]] static Result<Model> build(std::span<const ConferenceFile> files, std::uint64_t seed,
+                                           std::optional<std::uint64_t> first_index);
 
   [[nodiscard]] const std::vector<Participant>& participants() const noexcept { return participants_; }
   [[nodiscard]] const std::vector<Stream>& streams() const noexcept { return streams_; }
@@ -63,7 +64,8 @@ class Model {
   [[nodiscard]] Address unused_address(std::uint32_t participant) const noexcept;
 
  private:
-  Result<void> add(const ConferenceFile& file, std::uint32_t number, bool several, std::uint64_t seed, std::optional<std::uint64_t> first_index);
+  Result<void> add(const ConferenceFile& file, std::uint32_t number, bool several, std::uint64_t seed,
+                   std::optional<std::uint64_t> first_index);
   Result<void> index();
   void add_flows();
 

@@ -12,9 +12,9 @@
 
 namespace mediaward::tools::traffic {
 
-inline constexpr std::size_t kRtpHeaderBytes = 12;        // RFC 3550 §5.1, without CSRC and extension
-inline constexpr std::uint8_t kRtpPayloadType = 96;       // dynamic (RFC 3551 §3); no RTCP type shares its byte (RFC 5761 §4)
-inline constexpr std::uint32_t kTimestampStep = 160;      // 20 ms at 8 kHz
+inline constexpr std::size_t kRtpHeaderBytes = 12;    // RFC 3550 §5.1, without CSRC and extension
+inline constexpr std::uint8_t kRtpPayloadType = 96;   // dynamic (RFC 3551 §3); no RTCP type shares its byte (RFC 5761 §4)
+inline constexpr std::uint32_t kTimestampStep = 160;  // 20 ms at 8 kHz
 
 // splitmix64's finaliser: every input bit moves every output bit.
 [[nodiscard]] constexpr std::uint64_t mix(std::uint64_t x) noexcept {

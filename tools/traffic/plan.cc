@@ -69,7 +69,8 @@ Result<ConferenceFile::Participant> make_participant(const PlanSettings& s, std:
 Result<ConferenceFile> make_plan(const PlanSettings& s) {
   if (s.participants < 2) return fail(ErrorCode::kInvalid, "--participants: a conference has at least two");
   if (std::uint32_t{s.local_port_first} + 2 * (s.participants - 1) > 65535)
-    return fail(ErrorCode::kInvalid, "--local-port-first: " + std::to_string(s.participants) + " participants do not fit between it and 65535");
+    return fail(ErrorCode::kInvalid,
+                "--local-port-first: " + std::to_string(s.participants) + " participants do not fit between it and 65535");
   ConferenceFile file;
   file.id = s.id;
   for (std::uint32_t i = 0; i < s.participants; ++i) {

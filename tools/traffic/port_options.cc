@@ -52,18 +52,24 @@ struct Key {
   bool (*set)(PortConfig&, std::string_view);
 };
 
-bool is_queue_size(std::uint16_t size) { return size >= 64 && (size & (size - 1)) == 0; }
+bool is_queue_size(std::uint16_t size) {
+  return size >= 64 && (size & (size - 1)) == 0;
+}
 
-bool set_text(std::string& out, std::string_view value) { return out = value, !value.empty(); }
+bool set_text(std::string& out, std::string_view value) {
+  return out = value, !value.empty();
+}
 
 constexpr std::array kKeys{
-    Key{"kind", "one of pci, virtio-user, vhost-user, tap, af_packet, af_xdp, pcap", [](PortConfig& p, std::string_view v) { return to_kind(v, p.kind); }},
+    Key{"kind", "one of pci, virtio-user, vhost-user, tap, af_packet, af_xdp, pcap",
+        [](PortConfig& p, std::string_view v) { return to_kind(v, p.kind); }},
     Key{"path", "path of a unix socket", [](PortConfig& p, std::string_view v) { return set_text(p.path, v); }},
     Key{"server", "yes or no", [](PortConfig& p, std::string_view v) { return to_bool(v, p.server); }},
     Key{"interface", "name of a network interface", [](PortConfig& p, std::string_view v) { return set_text(p.interface, v); }},
     Key{"address", "a PCI address such as 0000:3b:00.0", [](PortConfig& p, std::string_view v) { return set_text(p.address, v); }},
     Key{"mac", "a MAC address", [](PortConfig& p, std::string_view v) { return (p.mac = drivers::parse_mac(v)).has_value(); }},
-    Key{"queue-size", "a power of two from 64", [](PortConfig& p, std::string_view v) { return to_number(v, p.queue_size) && is_queue_size(p.queue_size); }},
+    Key{"queue-size", "a power of two from 64",
+        [](PortConfig& p, std::string_view v) { return to_number(v, p.queue_size) && is_queue_size(p.queue_size); }},
     Key{"packed-ring", "yes or no", [](PortConfig& p, std::string_view v) { return to_bool(v, p.packed_ring); }},
     Key{"vlan", "0 to 4094", [](PortConfig& p, std::string_view v) { return to_number(v, p.vlan) && p.vlan < 4095; }},
     Key{"mtu", "576 to 9000", [](PortConfig& p, std::string_view v) { return to_number(v, p.mtu) && p.mtu >= 576 && p.mtu <= 9000; }},

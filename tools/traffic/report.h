@@ -24,8 +24,8 @@ struct ReportInput {
   double ticks_per_second = 1;
   std::uint32_t verify_every = 1;
   bool latency = false;
-  bool allow_loss = false;      // a benchmark beyond capacity: lost packets are a figure, not a fault
-  std::string port;             // what it ran on, for the reader
+  bool allow_loss = false;  // a benchmark beyond capacity: lost packets are a figure, not a fault
+  std::string port;         // what it ran on, for the reader
 };
 
 // What was wrong, one sentence each; empty: all was right.

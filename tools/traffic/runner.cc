@@ -13,9 +13,9 @@ namespace mediaward::tools::traffic {
 
 namespace {
 
-constexpr double kRequestSeconds = 0.2;    // between two requests of one host; a segment of two hosts need not wait RFC 1122's second
-constexpr double kRefusedSeconds = 10;     // a port that takes nothing for so long has no other side
-constexpr double kStallSeconds = 0.05;     // with a window: silence after which what is out counts as lost
+constexpr double kRequestSeconds = 0.2;  // between two requests of one host; a segment of two hosts need not wait RFC 1122's second
+constexpr double kRefusedSeconds = 10;   // a port that takes nothing for so long has no other side
+constexpr double kStallSeconds = 0.05;   // with a window: silence after which what is out counts as lost
 constexpr Mac kEchoMac{std::byte{0x02}, std::byte{0x4d}, std::byte{0x57}, std::byte{0xff}, std::byte{0}, std::byte{1}};
 constexpr Mac kStrangerMac{std::byte{0x02}, std::byte{0x4d}, std::byte{0x57}, std::byte{0xee}, std::byte{0}, std::byte{1}};
 
@@ -277,7 +277,9 @@ void Runner::on_frame(dataplane::Packet& packet, std::uint64_t now) noexcept {
     return;
   }
   const bool tagged = load_be16(packet.data + 12) == kEtherVlan;
-  const std::uint16_t tci = tagged ? load_be16(packet.data + 14) : (packet.flags & dataplane::kRxVlanStripped) != 0 ? packet.vlan_tci : std::uint16_t{0};
+  const std::uint16_t tci = tagged                                             ? load_be16(packet.data + 14)
+                            : (packet.flags & dataplane::kRxVlanStripped) != 0 ? packet.vlan_tci
+                                                                               : std::uint16_t{0};
   if ((tci & 0xfff) != settings_.vlan) {
     ++result_.wrong_vlan;
     return;

@@ -20,29 +20,29 @@
 namespace mediaward::tools::traffic {
 
 struct RunSettings {
-  std::uint64_t packets = 0;        // genuine ones, at most what the pool holds
-  double packets_per_second = 0;    // 0: as fast as the port takes them
-  double seconds = 0;               // 0: until all packets are sent
-  std::uint32_t window = 0;         // packets not yet back, at most; 0: no limit
-  double warm_up_seconds = 0;       // at the beginning, not part of the steady rates
-  double wait_seconds = 10;         // for the appliance's address and for the first packets
-  double drain_seconds = 1;         // silence after which the rest counts as lost
+  std::uint64_t packets = 0;      // genuine ones, at most what the pool holds
+  double packets_per_second = 0;  // 0: as fast as the port takes them
+  double seconds = 0;             // 0: until all packets are sent
+  std::uint32_t window = 0;       // packets not yet back, at most; 0: no limit
+  double warm_up_seconds = 0;     // at the beginning, not part of the steady rates
+  double wait_seconds = 10;       // for the appliance's address and for the first packets
+  double drain_seconds = 1;       // silence after which the rest counts as lost
   std::uint16_t vlan = 0;
   std::uint16_t burst = 32;
-  bool yield = true;                // give the CPU away when there is nothing to do
+  bool yield = true;                      // give the CPU away when there is nothing to do
   const std::atomic<bool>* go = nullptr;  // media waits for it, for at most wait_seconds; nullptr: begins at once
-  bool echo = false;                // the peer only swaps MACs (a reference for benchmarks): count frames, check nothing
+  bool echo = false;                      // the peer only swaps MACs (a reference for benchmarks): count frames, check nothing
 };
 
 struct RunResult {
-  std::string problem;              // the run ended early; empty when it did not
+  std::string problem;  // the run ended early; empty when it did not
   double send_seconds = 0;
   double steady_seconds = 0;
   std::uint64_t steady_sent = 0, steady_received = 0;
-  std::uint64_t echoed = 0;         // with echo only
-  std::uint64_t other_frames = 0;   // neither media nor ARP/NDP that concerns these hosts
+  std::uint64_t echoed = 0;        // with echo only
+  std::uint64_t other_frames = 0;  // neither media nor ARP/NDP that concerns these hosts
   std::uint64_t wrong_vlan = 0;
-  std::uint64_t answers = 0;        // ARP replies and neighbour advertisements
+  std::uint64_t answers = 0;           // ARP replies and neighbour advertisements
   std::uint64_t transmit_refused = 0;  // packets that the port did not take at the first attempt
 };
 
@@ -95,11 +95,11 @@ class Runner {
   double ticks_per_second_ = 1;
   std::size_t header_bytes_ = kEthernetBytes;
   std::vector<Header> headers_, stranger_headers_;  // per stream
-  std::uint64_t position_ = 0;       // next genuine packet
-  std::uint32_t stream_ = 0;         // position_ % streams
+  std::uint64_t position_ = 0;                      // next genuine packet
+  std::uint32_t stream_ = 0;                        // position_ % streams
   std::uint64_t pace_start_ = 0, pace_position_ = 0;
   std::uint64_t last_receive_ = 0, last_transmit_ = 0;
-  std::uint64_t written_off_ = 0;    // packets that no longer count as in flight
+  std::uint64_t written_off_ = 0;  // packets that no longer count as in flight
   std::array<dataplane::Packet*, kBatch> stash_{}, batch_{};
   std::size_t stashed_ = 0, batched_ = 0;
 };

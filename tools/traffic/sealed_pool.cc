@@ -32,7 +32,9 @@ std::uint64_t available_memory_bytes() {
   return 0;
 }
 
-std::string megabytes(std::uint64_t bytes) { return std::to_string((bytes + (1 << 20) - 1) >> 20) + " MB"; }
+std::string megabytes(std::uint64_t bytes) {
+  return std::to_string((bytes + (1 << 20) - 1) >> 20) + " MB";
+}
 
 }  // namespace
 
@@ -47,13 +49,15 @@ Result<SealedPool> SealedPool::seal(const Model& model, const PoolPlan& plan) {
     const Participant& sender = model.participants()[stream.sender];
     const auto* suite = crypto::find_suite(sender.receive_suite);
     const std::size_t tag = suite == nullptr ? 0 : suite->tag_bytes;
-    pool.stream_bytes_.push_back(static_cast<std::uint16_t>(ip_bytes(sender.remote.v6) + kUdpBytes + kRtpHeaderBytes + plan.payload_bytes + tag));
+    pool.stream_bytes_.push_back(
+        static_cast<std::uint16_t>(ip_bytes(sender.remote.v6) + kUdpBytes + kRtpHeaderBytes + plan.payload_bytes + tag));
   }
   const std::size_t largest = *std::max_element(pool.stream_bytes_.begin(), pool.stream_bytes_.end());
   pool.stride_ = (largest + kStrideUnit - 1) / kStrideUnit * kStrideUnit;
   // Behind the last record libsrtp may look at its longest trailer's room.
   const std::uint64_t tag_bytes = plan.expected_tags ? pool.rounds_ * model.flows().size() * sizeof(std::uint64_t) : 0;
-  if (auto mapped = pool.map(pool.packets() * pool.stride_ + SrtpContext::kMaxTrailerBytes, tag_bytes); !mapped) return tl::unexpected(mapped.error());
+  if (auto mapped = pool.map(pool.packets() * pool.stride_ + SrtpContext::kMaxTrailerBytes, tag_bytes); !mapped)
+    return tl::unexpected(mapped.error());
 
   if (plan.expected_tags) pool.expected_.assign(model.flows().size(), std::vector<std::uint64_t>(pool.rounds_));
 
@@ -80,10 +84,12 @@ Result<SealedPool> SealedPool::seal(const Model& model, const PoolPlan& plan) {
 Result<void> SealedPool::map(std::uint64_t bytes, std::uint64_t more_bytes) {
   const std::uint64_t available = available_memory_bytes();
   if (available != 0 && bytes + more_bytes > available / 10 * 9)
-    return fail(ErrorCode::kExhausted, "the sealed packets of this run take " + megabytes(bytes + more_bytes) + ", but only " + megabytes(available) +
+    return fail(ErrorCode::kExhausted, "the sealed packets of this run take " + megabytes(bytes + more_bytes) + ", but only " +
+                                           megabytes(available) +
                                            " of memory are available: send fewer packets (a pool is never sent twice)");
   void* memory = mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-  if (memory == MAP_FAILED) return fail(ErrorCode::kExhausted, "no memory for " + megabytes(bytes) + " of sealed packets: " + std::strerror(errno));
+  if (memory == MAP_FAILED)
+    return fail(ErrorCode::kExhausted, "no memory for " + megabytes(bytes) + " of sealed packets: " + std::strerror(errno));
   madvise(memory, bytes, MADV_HUGEPAGE);  // fewer TLB misses where the kernel has them; without it the tool is only slower
   memory_ = static_cast<std::byte*>(memory);
   mapped_bytes_ = bytes;

@@ -15,11 +15,11 @@
 namespace mediaward::tools::traffic {
 
 struct PoolPlan {
-  std::uint64_t packets = 0;           // of all streams together; rounded up to whole rounds of all streams
-  std::size_t payload_bytes = 160;     // at least 8
+  std::uint64_t packets = 0;        // of all streams together; rounded up to whole rounds of all streams
+  std::size_t payload_bytes = 160;  // at least 8
   std::uint64_t seed = 1;
   unsigned threads = 1;
-  bool expected_tags = false;          // also seals for every receiver and keeps the end of the tag (see SealedPool::expected_tag)
+  bool expected_tags = false;  // also seals for every receiver and keeps the end of the tag (see SealedPool::expected_tag)
 };
 
 class SealedPool {
@@ -60,7 +60,7 @@ class SealedPool {
   std::size_t stride_ = 0;
   std::size_t payload_bytes_ = 0;
   std::uint64_t seed_ = 0;
-  std::vector<std::uint16_t> stream_bytes_;  // record length per stream
+  std::vector<std::uint16_t> stream_bytes_;           // record length per stream
   std::vector<std::vector<std::uint64_t>> expected_;  // per flow and round; empty when not asked for
 };
 

@@ -30,10 +30,12 @@ Error srtp_error(const std::string& what, srtp_err_status_t status) {
   return {ErrorCode::kInternal, what + ": libsrtp status " + std::to_string(static_cast<int>(status))};
 }
 
-Result<srtp_ctx_t_*> make_session(std::string_view suite, std::span<const std::uint8_t> key, std::uint32_t ssrc, std::uint64_t first_index) {
+Result<srtp_ctx_t_*> make_session(std::string_view suite, std::span<const std::uint8_t> key, std::uint32_t ssrc,
+                                  std::uint64_t first_index) {
   const auto row = std::find_if(kPolicies.begin(), kPolicies.end(), [&](const SuiteRow& r) { return r.name == suite; });
   const auto* info = crypto::find_suite(suite);
-  if (row == kPolicies.end() || info == nullptr) return fail(ErrorCode::kUnsupported, "suite `" + std::string(suite) + "` is not known to the traffic tool");
+  if (row == kPolicies.end() || info == nullptr)
+    return fail(ErrorCode::kUnsupported, "suite `" + std::string(suite) + "` is not known to the traffic tool");
   if (key.size() != std::size_t{info->key_bytes} + info->salt_bytes)
     return fail(ErrorCode::kInvalid, "key and salt of " + std::to_string(key.size()) + " bytes do not fit " + std::string(suite));
   std::vector<std::uint8_t> copy(key.begin(), key.end());  // libsrtp takes a mutable pointer
@@ -71,16 +73,20 @@ SrtpLibrary::~SrtpLibrary() {
   if (active_) srtp_shutdown();
 }
 
-std::string SrtpLibrary::version() { return srtp_get_version_string(); }
+std::string SrtpLibrary::version() {
+  return srtp_get_version_string();
+}
 
-Result<SrtpContext> SrtpContext::sealer(std::string_view suite, std::span<const std::uint8_t> key, std::uint32_t ssrc, std::uint64_t first_index) {
+Result<SrtpContext> SrtpContext::sealer(std::string_view suite, std::span<const std::uint8_t> key, std::uint32_t ssrc,
+                                        std::uint64_t first_index) {
   auto session = make_session(suite, key, ssrc, first_index);
   if (!session) return tl::unexpected(session.error());
   return SrtpContext(*session);
 }
 
 // The same policy: libsrtp learns a stream's direction from its first packet.
-Result<SrtpContext> SrtpContext::opener(std::string_view suite, std::span<const std::uint8_t> key, std::uint32_t ssrc, std::uint64_t first_index) {
+Result<SrtpContext> SrtpContext::opener(std::string_view suite, std::span<const std::uint8_t> key, std::uint32_t ssrc,
+                                        std::uint64_t first_index) {
   return sealer(suite, key, ssrc, first_index);
 }
 

@@ -39,8 +39,10 @@ class SrtpContext {
   static constexpr std::size_t kMaxTrailerBytes = 16;
 
   // key: master key ‖ master salt. first_index >> 16 is the ROC to begin with.
-  [[nodiscard]] static Result<SrtpContext> sealer(std::string_view suite, std::span<const std::uint8_t> key, std::uint32_t ssrc, std::uint64_t first_index);
-  [[nodiscard]] static Result<SrtpContext> opener(std::string_view suite, std::span<const std::uint8_t> key, std::uint32_t ssrc, std::uint64_t first_index);
+  [[nodiscard]] static Result<SrtpContext> sealer(std::string_view suite, std::span<const std::uint8_t> key, std::uint32_t ssrc,
+                                                  std::uint64_t first_index);
+  [[nodiscard]] static Result<SrtpContext> opener(std::string_view suite, std::span<const std::uint8_t> key, std::uint32_t ssrc,
+                                                  std::uint64_t first_index);
   SrtpContext() = default;
   SrtpContext(SrtpContext&& other) noexcept;
   SrtpContext& operator=(SrtpContext&& other) noexcept;

@@ -36,10 +36,12 @@ Result<drivers::Eal> start_eal(const SessionSettings& s, const std::vector<std::
   eal.worker_cpus = {s.cpu.value_or(cpus.back())};
   eal.megabytes = drivers::memory_demand_megabytes({s.port}, {1});
   const auto status = drivers::read_hugepage_status();
-  eal.hugepages = s.hugepages == drivers::HugepageUse::kYes || (s.hugepages == drivers::HugepageUse::kAuto && status.free_megabytes >= eal.megabytes);
+  eal.hugepages =
+      s.hugepages == drivers::HugepageUse::kYes || (s.hugepages == drivers::HugepageUse::kAuto && status.free_megabytes >= eal.megabytes);
   if (s.hugepages == drivers::HugepageUse::kYes && status.free_megabytes < eal.megabytes)
-    return fail(ErrorCode::kUnavailable, fmt::format("--hugepages yes: {} MB are free, {} MB are needed; reserve more with sysctl vm.nr_hugepages",
-                                                     status.free_megabytes, eal.megabytes));
+    return fail(ErrorCode::kUnavailable,
+                fmt::format("--hugepages yes: {} MB are free, {} MB are needed; reserve more with sysctl vm.nr_hugepages",
+                            status.free_megabytes, eal.megabytes));
   eal.virtio_user = s.port.kind == drivers::PortKind::kVirtioUser;
   if (s.port.kind == drivers::PortKind::kPci) eal.pci_addresses = {s.port.address};
   eal.file_prefix = drivers::make_file_prefix(s.port.path + s.port.interface + "/traffic");
@@ -51,8 +53,9 @@ Result<void> await_link(const drivers::Port& port, double seconds, const std::at
   for (double waited = 0; !port.link().up; waited += 0.005) {
     if (stop) return fail(ErrorCode::kUnavailable, "interrupted before the link came up");
     if (waited > seconds)
-      return fail(ErrorCode::kUnavailable, fmt::format("the link did not come up within {} s: is the other side running, and does it use {}?", seconds,
-                                                       port.config().path + port.config().interface + port.config().address));
+      return fail(ErrorCode::kUnavailable,
+                  fmt::format("the link did not come up within {} s: is the other side running, and does it use {}?", seconds,
+                              port.config().path + port.config().interface + port.config().address));
     nanosleep(&pause, nullptr);  // a link state has no event that every port kind raises
   }
   return {};
@@ -71,7 +74,8 @@ Result<std::vector<ConferenceFile>> read_files(const std::vector<std::string>& p
 Result<std::optional<Address>> parse_gateway(const std::optional<std::string>& text, bool v6) {
   if (!text) return std::optional<Address>{};
   const auto address = Address::parse(*text);
-  if (!address || address->v6 != v6) return fail(ErrorCode::kInvalid, "`" + *text + "` is not an address of the right family for a gateway");
+  if (!address || address->v6 != v6)
+    return fail(ErrorCode::kInvalid, "`" + *text + "` is not an address of the right family for a gateway");
   return address;
 }
 
@@ -81,7 +85,8 @@ std::uint64_t packets_wanted(const RunSettings& run) {
 }
 
 // Runs the loop on the worker lcore while this thread waits: for the start file, then for the end.
-Result<RunResult> run_on_lcore(drivers::Eal& eal, Runner& runner, const std::string& start_file, std::atomic<bool>& go, const std::atomic<bool>& stop) {
+Result<RunResult> run_on_lcore(drivers::Eal& eal, Runner& runner, const std::string& start_file, std::atomic<bool>& go,
+                               const std::atomic<bool>& stop) {
   RunResult result;
   std::atomic<bool> ended{false};
   std::function<void()> body = [&] {
@@ -116,7 +121,8 @@ Result<bool> run_session(SessionSettings s, const std::atomic<bool>& stop) {
   if (!gateway_v4) return tl::unexpected(gateway_v4.error());
   if (!gateway_v6) return tl::unexpected(gateway_v6.error());
   if (s.run.packets == 0 && (s.run.seconds <= 0 || s.run.packets_per_second <= 0))
-    return fail(ErrorCode::kInvalid, "give --packets, or --seconds with a --rate in packets per second: all packets are sealed before the run");
+    return fail(ErrorCode::kInvalid,
+                "give --packets, or --seconds with a --rate in packets per second: all packets are sealed before the run");
   if (s.verify_every == 0) s.verify_every = s.run.packets_per_second > 0 && s.run.packets_per_second <= kVerifyAllPps ? 1 : 64;
 
   auto library = SrtpLibrary::start();
@@ -124,7 +130,8 @@ Result<bool> run_session(SessionSettings s, const std::atomic<bool>& stop) {
   const auto model = Model::build(*files, s.seed, s.first_index);
   if (!model) return tl::unexpected(model.error());
   const auto cpus = allowed_cpus();
-  auto pool = SealedPool::seal(*model, {packets_wanted(s.run), s.payload_bytes, s.seed, static_cast<unsigned>(cpus.size()), s.expect_tags && s.verify_every > 1 && !s.run.echo});
+  auto pool = SealedPool::seal(*model, {packets_wanted(s.run), s.payload_bytes, s.seed, static_cast<unsigned>(cpus.size()),
+                                        s.expect_tags && s.verify_every > 1 && !s.run.echo});
   if (!pool) return tl::unexpected(pool.error());
   s.run.packets = s.run.packets != 0 ? s.run.packets : pool->packets();
   auto checker = Checker::create(*model, *pool, {s.verify_every, s.latency});
@@ -150,8 +157,8 @@ Result<bool> run_session(SessionSettings s, const std::atomic<bool>& stop) {
   if (!result) return tl::unexpected(result.error());
   (*port)->stop();
 
-  const ReportInput input{*model, *pool, *checker, hostile, *result, s.run, measure_ticks_per_second(), s.verify_every, s.latency, s.allow_loss,
-                          s.port_text};
+  const ReportInput input{*model,         *pool,     *checker,     hostile,    *result, s.run, measure_ticks_per_second(),
+                          s.verify_every, s.latency, s.allow_loss, s.port_text};
   const auto faults = find_faults(input);
   if (s.json_file != "-") std::fputs(make_table(input, faults).c_str(), stdout);
   if (!s.json_file.empty())

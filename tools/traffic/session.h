@@ -19,22 +19,22 @@ namespace mediaward::tools::traffic {
 struct SessionSettings {
   std::vector<std::string> conferences;
   drivers::PortConfig port;
-  std::string port_text;              // for the report
-  std::string hostile;                // comma list, empty: none
+  std::string port_text;  // for the report
+  std::string hostile;    // comma list, empty: none
   std::uint32_t hostile_every = 10;
   std::size_t payload_bytes = 160;
   std::uint64_t seed = 1;
   std::optional<std::uint64_t> first_index;
-  std::uint32_t verify_every = 0;     // 0: every packet up to kVerifyAllPps, every 64th above
-  bool expect_tags = true;            // with a sample: tags of the rest are computed before the run and compared
+  std::uint32_t verify_every = 0;  // 0: every packet up to kVerifyAllPps, every 64th above
+  bool expect_tags = true;         // with a sample: tags of the rest are computed before the run and compared
   bool latency = false;
   bool allow_loss = false;
   std::string json_file;
-  std::optional<std::uint32_t> cpu;   // for the loop; otherwise the last one allowed
+  std::optional<std::uint32_t> cpu;  // for the loop; otherwise the last one allowed
   drivers::HugepageUse hugepages = drivers::HugepageUse::kAuto;
   std::optional<std::string> gateway_v4, gateway_v6;
-  std::string ready_file;             // made once the port is open and the pool sealed
-  std::string start_file;             // media begins once this file exists; until then addresses are resolved and answered
+  std::string ready_file;  // made once the port is open and the pool sealed
+  std::string start_file;  // media begins once this file exists; until then addresses are resolved and answered
   RunSettings run;
 };
 

@@ -7,12 +7,13 @@
 namespace mediaward::tools {
 namespace {
 
-constexpr const char* kCmKey = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwd";  // 30 bytes
+constexpr const char* kCmKey = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwd";   // 30 bytes
 constexpr const char* kGcmKey = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGw==";  // 28 bytes
 
 std::string alice(const std::string& extra = "", const std::string& local = "192.0.2.1:20000") {
   return "[[participant]]\nid = \"alice\"\nport = \"media0\"\nlocal = \"" + local + "\"\nremote = \"192.0.2.11:5004\"\n" +
-         "suite = \"AES_CM_128_HMAC_SHA1_80\"\nreceive_key = \"" + kCmKey + "\"\nsend_key = \"" + kCmKey + "\"\nssrc = [0x10000001]\n" + extra;
+         "suite = \"AES_CM_128_HMAC_SHA1_80\"\nreceive_key = \"" + kCmKey + "\"\nsend_key = \"" + kCmKey + "\"\nssrc = [0x10000001]\n" +
+         extra;
 }
 
 std::string message(const std::string& text) {
@@ -41,7 +42,8 @@ TEST(ConferenceFile, ReadsEveryField) {
 }
 
 TEST(ConferenceFile, WritesWhatItReads) {
-  const auto first = parse_conference("id = \"a \\\"b\\\"\"\n" + alice("dscp = 10\ndirection = \"receive-only\"\n", "192.0.2.1:20002"), "c.toml");
+  const auto first =
+      parse_conference("id = \"a \\\"b\\\"\"\n" + alice("dscp = 10\ndirection = \"receive-only\"\n", "192.0.2.1:20002"), "c.toml");
   ASSERT_TRUE(first) << first.error().message;
   const auto second = parse_conference(to_toml(*first), "again.toml");
   ASSERT_TRUE(second) << second.error().message;
@@ -52,9 +54,10 @@ TEST(ConferenceFile, WritesWhatItReads) {
 }
 
 TEST(ConferenceFile, DifferentSuitesPerDirectionAndIpv6) {
-  const std::string text = std::string("id = \"x\"\n[[participant]]\nid = \"bob\"\nport = \"media0\"\nlocal = \"[2001:db8::1]:20000\"\n") +
-                           "remote = \"[2001:db8::11]:5004\"\nreceive_suite = \"AEAD_AES_128_GCM\"\nsend_suite = \"AES_CM_128_HMAC_SHA1_80\"\n" +
-                           "receive_key = \"" + kGcmKey + "\"\nsend_key = \"" + kCmKey + "\"\nssrc = [1, 2]\n";
+  const std::string text =
+      std::string("id = \"x\"\n[[participant]]\nid = \"bob\"\nport = \"media0\"\nlocal = \"[2001:db8::1]:20000\"\n") +
+      "remote = \"[2001:db8::11]:5004\"\nreceive_suite = \"AEAD_AES_128_GCM\"\nsend_suite = \"AES_CM_128_HMAC_SHA1_80\"\n" +
+      "receive_key = \"" + kGcmKey + "\"\nsend_key = \"" + kCmKey + "\"\nssrc = [1, 2]\n";
   const auto file = parse_conference(text, "c.toml");
   ASSERT_TRUE(file) << file.error().message;
   EXPECT_EQ(file->participants[0].local.address, "2001:db8::1");
@@ -83,7 +86,8 @@ TEST(ConferenceFile, KeyLengthMustFitTheSuiteAndIsNotPrinted) {
 }
 
 TEST(ConferenceFile, Rfc4648_4_BadBase64IsRefused) {
-  for (const char* bad : {"AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxw", "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGx*d", "", "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGx=="}) {
+  for (const char* bad : {"AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxw", "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGx*d", "",
+                          "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGx=="}) {
     std::string text = "id = \"x\"\n" + alice();
     text.replace(text.find(kCmKey), 40, bad);
     EXPECT_NE(message(text).find("participant[0].receive_key"), std::string::npos) << bad << ": " << message(text);
@@ -91,7 +95,8 @@ TEST(ConferenceFile, Rfc4648_4_BadBase64IsRefused) {
 }
 
 TEST(ConferenceFile, BadEndpointsAreRefused) {
-  for (const char* bad : {"192.0.2.1", "192.0.2.1:0", "192.0.2.1:70000", "192.0.2:5", "2001:db8::1:20000", "[192.0.2.1]:5", "[2001:db8::1]", ":5"})
+  for (const char* bad :
+       {"192.0.2.1", "192.0.2.1:0", "192.0.2.1:70000", "192.0.2:5", "2001:db8::1:20000", "[192.0.2.1]:5", "[2001:db8::1]", ":5"})
     EXPECT_NE(message("id = \"x\"\n" + alice("", bad)).find("participant[0].local"), std::string::npos) << bad;
   EXPECT_NE(message("id = \"x\"\n" + alice("", "[2001:db8::1]:20000")).find("both be IPv4 or both IPv6"), std::string::npos);
 }

@@ -29,7 +29,9 @@ class Traffic : public testing::Test {
   }
 };
 
-std::vector<std::uint8_t> key_of(std::string_view suite) { return std::vector<std::uint8_t>(suite == "AEAD_AES_128_GCM" ? 28 : 30, 0x5a); }
+std::vector<std::uint8_t> key_of(std::string_view suite) {
+  return std::vector<std::uint8_t>(suite == "AEAD_AES_128_GCM" ? 28 : 30, 0x5a);
+}
 
 TEST_F(Traffic, SealedPacketsOpenAndEveryFlippedBitIsFound) {
   for (const std::string suite : {"AES_CM_128_HMAC_SHA1_80", "AEAD_AES_128_GCM"}) {
@@ -208,7 +210,8 @@ TEST_F(Traffic, ModelFindsFlowsAndRefusesSharedEndpoints) {
   auto file = *make_plan(plan);
   const Model m = *Model::build(std::vector<ConferenceFile>{file}, 1, std::nullopt);
   EXPECT_EQ(m.flows().size(), 6u);
-  for (std::uint32_t f = 0; f < m.flows().size(); ++f) EXPECT_EQ(m.find_flow(m.flows()[f].receiver, m.streams()[m.flows()[f].stream].ssrc), f);
+  for (std::uint32_t f = 0; f < m.flows().size(); ++f)
+    EXPECT_EQ(m.find_flow(m.flows()[f].receiver, m.streams()[m.flows()[f].stream].ssrc), f);
   EXPECT_EQ(m.find_flow(0, m.streams()[0].ssrc), Model::kNone);  // not to oneself
   file.participants[2].remote = file.participants[0].remote;
   const auto refused = Model::build(std::vector<ConferenceFile>{file}, 1, std::nullopt);
@@ -226,7 +229,7 @@ TEST_F(Traffic, PlansAreReadableByTheOwnerOnlyAndHaveTheirOwnKeys) {
   EXPECT_NE(file.participants[2].receive_suite, file.participants[2].send_suite);
   const std::string path = testing::TempDir() + "traffic_plan_" + std::to_string(getpid()) + ".toml";
   ASSERT_TRUE(write_secret_file(path, to_toml(file)));
-  struct stat info{};
+  struct stat info {};
   ASSERT_EQ(stat(path.c_str(), &info), 0);
   EXPECT_EQ(info.st_mode & 0777, 0600u);
   const auto again = read_conference(path);

@@ -72,7 +72,8 @@ Outcome play(const Case& c) {
     const ReportInput input{model, pool, checker, hostile, result, settings, 1e9, c.verify_every, true, false, "memory"};
     outcome.faults = find_faults(input);
     outcome.report = nlohmann::json::parse(make_json(input, outcome.faults));
-    EXPECT_NE(make_table(input, outcome.faults).find(outcome.faults.empty() ? "verdict        right" : "verdict        WRONG"), std::string::npos);
+    EXPECT_NE(make_table(input, outcome.faults).find(outcome.faults.empty() ? "verdict        right" : "verdict        WRONG"),
+              std::string::npos);
   }
   outcome.drops = appliance.drops();
   outcome.buffers_out = appliance.buffers_out();
@@ -158,10 +159,12 @@ TEST_P(TrafficLie, IsFoundAndNamed) {
 
 INSTANTIATE_TEST_SUITE_P(All, TrafficLie,
                          testing::Values(LieCase{Lie::kPlaintext, "plaintext"}, LieCase{Lie::kWrongKey, "wrong-key"},
-                                         LieCase{Lie::kWrongPayload, "wrong-payload"}, LieCase{Lie::kDuplicate, "duplicate"}, LieCase{Lie::kLose, "lost"},
-                                         LieCase{Lie::kReorder, "out-of-order"}, LieCase{Lie::kEcho, "should not get"}, LieCase{Lie::kWrongDscp, "wrong-dscp"},
+                                         LieCase{Lie::kWrongPayload, "wrong-payload"}, LieCase{Lie::kDuplicate, "duplicate"},
+                                         LieCase{Lie::kLose, "lost"}, LieCase{Lie::kReorder, "out-of-order"},
+                                         LieCase{Lie::kEcho, "should not get"}, LieCase{Lie::kWrongDscp, "wrong-dscp"},
                                          LieCase{Lie::kWrongSource, "wrong-source"}, LieCase{Lie::kBadUdpChecksum, "bad-udp-checksum"},
-                                         LieCase{Lie::kWrongMac, "wrong-mac"}, LieCase{Lie::kAcceptReplay, "duplicate"}, LieCase{Lie::kDeaf, "no answer to"}));
+                                         LieCase{Lie::kWrongMac, "wrong-mac"}, LieCase{Lie::kAcceptReplay, "duplicate"},
+                                         LieCase{Lie::kDeaf, "no answer to"}));
 
 TEST(TrafficRun, WrongKeyAndPayloadAreFoundWithoutOpening) {
   for (const Lie lie : {Lie::kWrongKey, Lie::kWrongPayload}) {

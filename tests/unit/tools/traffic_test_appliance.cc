@@ -14,7 +14,9 @@ namespace {
 constexpr Mac kOwnMac{std::byte{0x02}, std::byte{0xaa}, std::byte{0}, std::byte{0}, std::byte{0}, std::byte{1}};
 constexpr std::size_t kBuffers = 512, kBufferBytes = 2048;
 
-std::size_t tag_of(const std::string& suite) { return suite == "AEAD_AES_128_GCM" ? 16 : 10; }
+std::size_t tag_of(const std::string& suite) {
+  return suite == "AEAD_AES_128_GCM" ? 16 : 10;
+}
 
 }  // namespace
 
@@ -22,7 +24,8 @@ TestAppliance::TestAppliance(const Model& model, Lie lie, std::uint16_t vlan) : 
   const auto& people = model.participants();
   for (std::uint32_t s = 0; s < model.streams().size(); ++s) {
     const Stream& stream = model.streams()[s];
-    openers_[s] = *SrtpContext::opener(people[stream.sender].receive_suite, people[stream.sender].receive_key, stream.ssrc, stream.first_index);
+    openers_[s] =
+        *SrtpContext::opener(people[stream.sender].receive_suite, people[stream.sender].receive_key, stream.ssrc, stream.first_index);
     for (std::uint32_t r = 0; r < people.size(); ++r) {
       const bool steals = lie == Lie::kWrongKey && r == people.size() - 1;
       const Participant& owner = people[steals ? 0 : r];
@@ -51,7 +54,9 @@ bool TestAppliance::allocate(std::span<dataplane::Packet*> out) noexcept {
   return true;
 }
 
-void TestAppliance::release(std::span<dataplane::Packet* const> packets) noexcept { free_.insert(free_.end(), packets.begin(), packets.end()); }
+void TestAppliance::release(std::span<dataplane::Packet* const> packets) noexcept {
+  free_.insert(free_.end(), packets.begin(), packets.end());
+}
 
 std::size_t TestAppliance::receive(std::span<dataplane::Packet*> out) noexcept {
   const std::size_t count = std::min(out.size(), outgoing_.size());
@@ -138,9 +143,12 @@ void TestAppliance::on_udp(const UdpView& view) {
   std::vector<std::byte> rtp(view.payload, view.payload + view.payload_bytes);
   std::size_t bytes = rtp.size();
   switch (openers_[stream].open(rtp.data(), bytes)) {
-    case OpenVerdict::kOk: return fan_out(stream, {rtp.data(), bytes}, load_be16(rtp.data() + 2));
-    case OpenVerdict::kAuthFailed: return void(++drops_["srtp.auth_failed"]);
-    default: ++drops_["srtp.replayed or too_old"];
+    case OpenVerdict::kOk:
+      return fan_out(stream, {rtp.data(), bytes}, load_be16(rtp.data() + 2));
+    case OpenVerdict::kAuthFailed:
+      return void(++drops_["srtp.auth_failed"]);
+    default:
+      ++drops_["srtp.replayed or too_old"];
   }
   if (lie_ == Lie::kAcceptReplay && !outgoing_.empty()) outgoing_.push_back(outgoing_.front());
 }

@@ -20,19 +20,19 @@ namespace mediaward::tools::traffic::test {
 
 enum class Lie : std::uint8_t {
   kNone,
-  kPlaintext,      // sends the payload in the clear
-  kWrongKey,       // seals for one receiver with another one's key
-  kWrongPayload,   // alters a byte before sealing
+  kPlaintext,     // sends the payload in the clear
+  kWrongKey,      // seals for one receiver with another one's key
+  kWrongPayload,  // alters a byte before sealing
   kDuplicate,
   kLose,
   kReorder,
-  kEcho,           // back to the sender as well
+  kEcho,  // back to the sender as well
   kWrongDscp,
   kWrongSource,
   kBadUdpChecksum,
   kWrongMac,
-  kAcceptReplay,   // sends what is a replay on, as ciphertext of before
-  kDeaf,           // answers no ARP and no NDP
+  kAcceptReplay,  // sends what is a replay on, as ciphertext of before
+  kDeaf,          // answers no ARP and no NDP
 };
 
 class TestAppliance final : public dataplane::PacketIo {
@@ -65,8 +65,8 @@ class TestAppliance final : public dataplane::PacketIo {
   const Model& model_;
   Lie lie_;
   std::uint16_t vlan_;
-  std::map<std::uint32_t, SrtpContext> openers_;                                   // per stream
-  std::map<std::pair<std::uint32_t, std::uint32_t>, SrtpContext> sealers_;         // stream, receiver
+  std::map<std::uint32_t, SrtpContext> openers_;                            // per stream
+  std::map<std::pair<std::uint32_t, std::uint32_t>, SrtpContext> sealers_;  // stream, receiver
   std::map<std::string, std::uint64_t> drops_;
   std::deque<std::vector<std::byte>> outgoing_;
   std::vector<std::unique_ptr<Buffer>> buffers_;

@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: Apache-2.0
+// Engines by operation, payload and burst, hot: submit and poll on prepared jobs, one key per packet. Opening is done out of place on
+// packets sealed before, so that one burst can be opened again and again. Google Benchmark. One thread.
+#include <benchmark/benchmark.h>
+
+#include <memory>
+
+#include "bench/support/key_ring.h"
+#include "bench/support/packet_source.h"
+#include "crypto/openssl_provider.h"
+#include "crypto/provider_select.h"
+
+namespace {
+
+using namespace mediaward;
+using namespace mediaward::bench;
+
+crypto::CryptoProvider* fast_provider() {
+  static auto choice = crypto::choose_provider({"ipsec-mb", "auto"});
+  return choice ? choice->provider.get() : nullptr;
+}
+
+constexpr std::size_t kStride = 2048;
+constexpr std::size_t kMaxBurst = 64;
+
+struct Burst {
+  Burst(crypto::CryptoProvider& provider, crypto::Suite suite, std::size_t payload_bytes, std::size_t packets)
+      : flows(make_flows(suite)), keys(provider, suite, flows), engine(provider.make_engine()), memory(3 * kMaxBurst * kStride), jobs(packets), burst(packets), done(packets) {
+    for (std::size_t i = 0; i < packets; ++i) describe(i, suite, payload_bytes);
+  }
+  void describe(std::size_t i, crypto::Suite suite, std::size_t payload_bytes) {
+    std::byte* sealed = memory.data() + (kMaxBurst + i) * kStride;
+    crypto::Job& job = jobs[i];
+    job.op = suite == crypto::Suite::kAeadAes128Gcm ? crypto::JobOp::kGcmSeal : crypto::JobOp::kCmSeal;
+    job.tag_bytes = crypto::find_suite(suite)->tag_bytes;
+    job.key = keys.receive_key(i).context;
+    job.src = memory.data() + i * kStride + kRtpHeaderBytes;
+    job.dst = sealed + kRtpHeaderBytes;
+    job.bytes = static_cast<std::uint32_t>(payload_bytes);
+    job.aad = sealed;
+    job.aad_bytes = kRtpHeaderBytes;
+    job.tag = sealed + kRtpHeaderBytes + payload_bytes;
+    burst[i] = &job;
+  }
+  void turn_to_open() {
+    run();
+    for (std::size_t i = 0; i < jobs.size(); ++i) {
+      jobs[i].op = jobs[i].op == crypto::JobOp::kGcmSeal ? crypto::JobOp::kGcmOpen : crypto::JobOp::kCmOpen;
+      jobs[i].src = jobs[i].dst;
+      jobs[i].dst = memory.data() + (2 * kMaxBurst + i) * kStride + kRtpHeaderBytes;
+    }
+  }
+  void run() {
+    std::size_t back = 0;
+    for (std::size_t taken = 0; back < burst.size(); back += engine->poll(done))
+      taken += engine->submit(std::span<crypto::Job* const>(burst.data() + taken, burst.size() - taken));
+  }
+
+  std::vector<Flow> flows;
+  KeyRing keys;
+  std::unique_ptr<crypto::Engine> engine;
+  AlignedMemory memory;
+  std::vector<crypto::Job> jobs;
+  std::vector<crypto::Job*> burst, done;
+};
+
+void engine_burst(benchmark::State& state, crypto::CryptoProvider& provider, crypto::Suite suite, bool open) {
+  Burst burst(provider, suite, static_cast<std::size_t>(state.range(0)), static_cast<std::size_t>(state.range(1)));
+  if (open) burst.turn_to_open();
+  for (auto _ : state) burst.run();
+  for (const auto& job : burst.jobs)
+    if (job.status != crypto::JobStatus::kOk) state.SkipWithError("a job failed");
+  state.counters["per_packet"] = benchmark::Counter(static_cast<double>(state.range(1)), benchmark::Counter::kIsIterationInvariantRate | benchmark::Counter::kInvert);
+}
+
+void add(const std::string& name, crypto::CryptoProvider& provider) {
+  for (const auto& [label, suite] : {std::pair{"cm128", crypto::Suite::kAesCm128HmacSha1_80}, std::pair{"gcm128", crypto::Suite::kAeadAes128Gcm}})
+    for (const bool open : {false, true}) {
+      auto* b = benchmark::RegisterBenchmark((name + "/" + label + (open ? "/open" : "/seal")).c_str(),
+                                             [&provider, s = suite, open](benchmark::State& state) { engine_burst(state, provider, s, open); });
+      for (const int payload : {20, 160, 1200}) b->Args({payload, 32});
+      b->Args({160, 4})->Args({160, 16})->Args({160, 64});
+    }
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  const auto openssl = crypto::make_openssl_provider();
+  if (auto* fast = fast_provider()) add("ipsec-mb-" + std::string(fast->isa()), *fast);
+  add("openssl", *openssl);
+  benchmark::Initialize(&argc, argv);
+  if (benchmark::ReportUnrecognizedArguments(argc, argv)) return 2;
+  benchmark::RunSpecifiedBenchmarks();
+  return 0;
+}

@@ -1,0 +1,150 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The pair: two processes over virtio-user and vhost-user, the appliance and DPDK's macswap in turn on the virtio-user side.
+
+Both meet the same far end (mediaward-traffic on the vhost-user side) with the same frames from a pool that libsrtp sealed before the
+run, the same ring options, pool sizes and kind of memory, each side on one CPU. What is compared is the rate that comes back.
+Every turn starts all processes anew. With macswap nothing is checked but the count; the appliance's packets are checked as the
+traffic tool does. Main thread of bench/run.
+"""
+
+import json
+import os
+import statistics
+import subprocess
+import tempfile
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from bench.support.processes import BenchError, Process, run, wait_until
+
+CONFERENCES = 32          # of two participants with one stream each: 64 streams
+QUEUE_SIZE = 256
+POOL_PACKETS = 2048
+BURST = 32
+MEGABYTES = 96            # of each side's EAL
+VERIFY = "1/1024"         # libsrtp opens these; of the others length, headers, addresses and order are checked
+
+
+@dataclass
+class Programs:
+    dataplane: Path
+    controld: Path
+    ctl: Path
+    traffic: Path
+    testpmd: Path
+
+
+@dataclass
+class Result:
+    """Rates by round, packets per second that came back."""
+    macswap: list = field(default_factory=list)
+    appliance: list = field(default_factory=list)
+
+    def ratios(self):
+        return [a / m for a, m in zip(self.appliance, self.macswap)]
+
+
+class Pair:
+    def __init__(self, programs, suite, hugepages, packets):
+        self._programs, self._suite, self._hugepages, self._packets = programs, suite, hugepages, packets
+        cpus = sorted(os.sched_getaffinity(0))
+        if len(cpus) < 2:
+            raise BenchError("the pair needs two CPUs, one for each side")
+        self._far_cpu, self._near_cpu = cpus[0], cpus[-1]
+        self._folder = None
+        self._conferences = []
+
+    def measure(self, rounds):
+        result = Result()
+        with tempfile.TemporaryDirectory(prefix="mediaward-bench.") as folder:
+            self._folder = Path(folder)
+            self._plan()
+            for _ in range(rounds):
+                result.macswap.append(self._turn(self._macswap, ["--peer", "echo"]))
+                result.appliance.append(self._turn(self._appliance, ["--verify", VERIFY, "--allow-loss"]))
+        return result
+
+    def _plan(self):
+        run([self._programs.traffic, "plan", "--out", self._folder / "conference.toml", "--count", CONFERENCES, "--participants", 2,
+             "--suites", self._suite, "--dscp", 0], 30, "planning the conferences")
+        self._conferences = sorted(self._folder.glob("conference-*.toml"))
+
+    def _turn(self, near_side, far_options):
+        for name in ("vhost.sock", "dataplane.sock", "controld.sock", "ready", "start", "traffic.json"):
+            (self._folder / name).unlink(missing_ok=True)
+        with self._far_side(far_options) as far:
+            wait_until("the sealed packets of the far end", (self._folder / "ready").exists, 120, far)
+            return near_side(far)
+
+    def _far_side(self, options):
+        conferences = [word for path in self._conferences for word in ("--conference", path)]
+        return Process("mediaward-traffic", [
+            self._programs.traffic, "run", *conferences, "--port",
+            f"kind=vhost-user,path={self._folder}/vhost.sock,queue-size={QUEUE_SIZE},pool-packets={POOL_PACKETS}",
+            "--hugepages", "yes" if self._hugepages else "no", "--packets", self._packets, "--rate", "max", "--burst", BURST, "--idle", "spin",
+            "--cpu", self._far_cpu, "--warm-up", "0.1", "--wait", "30", "--json", self._folder / "traffic.json",
+            "--ready-file", self._folder / "ready", "--start-file", self._folder / "start", *options], self._folder / "traffic.log")
+
+    def _finish(self, far):
+        (self._folder / "start").touch()
+        status = far.wait(120)
+        try:
+            report = json.loads((self._folder / "traffic.json").read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            raise BenchError(f"the far end left no report (status {status})\n{far.tail()}") from None
+        if status != 0:
+            raise BenchError(f"the far end found faults: {'; '.join(report['faults'])}")
+        if report["rates"]["received_pps"] <= 0:
+            raise BenchError("nothing came back in the measured time: use more packets")
+        return report["rates"]["received_pps"]
+
+    def _macswap(self, far):
+        memory = ["--in-memory", "--single-file-segments"] if self._hugepages else ["--no-huge"]
+        vdev = f"net_virtio_user0,path={self._folder}/vhost.sock,queues=1,queue_size={QUEUE_SIZE},packed_vq=1,in_order=1,mrg_rxbuf=0"
+        command = ["stdbuf", "-oL", self._programs.testpmd, f"--lcores=(0)@({self._far_cpu}),(1)@({self._near_cpu})", "--main-lcore=0", "--no-pci",
+                   "--no-telemetry", f"--file-prefix=mediaward-bench-{os.getpid()}", "-m", MEGABYTES, *memory, f"--vdev={vdev}", "--", "--forward-mode=macswap",
+                   "--nb-cores=1", f"--burst={BURST}", f"--rxd={QUEUE_SIZE}", f"--txd={QUEUE_SIZE}", f"--total-num-mbufs={POOL_PACKETS}",
+                   "--no-mlockall", "--no-lsc-interrupt"]
+        log = self._folder / "testpmd.log"
+        # testpmd ends when its standard input does: an open pipe keeps it forwarding.
+        with Process("dpdk-testpmd", command, log, stdin=subprocess.PIPE) as testpmd:
+            wait_until("macswap", lambda: "Press enter to exit" in log.read_text(encoding="utf-8", errors="replace"), 60, testpmd, far)
+            return self._finish(far)
+
+    def _appliance(self, far):
+        config = self._folder / "dataplane.toml"
+        config.write_text(self._config(), encoding="utf-8")
+        socket = self._folder / "dataplane.sock"
+        api = self._folder / "controld.sock"
+        with Process("mediaward-dataplane", [self._programs.dataplane, "--config", config], self._folder / "dataplane.log") as dataplane:
+            wait_until("the data plane", socket.exists, 60, dataplane, far)
+            with Process("mediaward-controld", [self._programs.controld, "--dataplane-socket", socket, "--listen", api],
+                         self._folder / "controld.log") as controld:
+                wait_until("the control daemon", api.exists, 30, controld, dataplane, far)
+                for path in self._conferences:
+                    run([self._programs.ctl, "--socket", api, "--wait", 30, "conference", "apply", path], 60, "applying a conference")
+                return self._finish(far)
+
+    def _config(self):
+        return f"""[control]
+socket = "{self._folder}/dataplane.sock"
+[memory]
+hugepages = "{'yes' if self._hugepages else 'no'}"
+megabytes = {MEGABYTES}
+[workers]
+cpus = [{self._near_cpu}]
+idle = "spin"
+burst = {BURST}
+[[port]]
+name = "media0"
+kind = "virtio-user"
+path = "{self._folder}/vhost.sock"
+addresses = ["192.0.2.1/24"]
+queue_size = {QUEUE_SIZE}
+pool_packets = {POOL_PACKETS}
+"""
+
+
+def nanoseconds(rates):
+    """Per packet, of the median rate."""
+    return 1e9 / statistics.median(rates)
