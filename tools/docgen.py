@@ -78,7 +78,7 @@ def page():
     drops = read_rows(ROOT / "dataplane" / "abi" / "drop_reasons.def", "MEDIAWARD_DROP", 4)
     counters = read_rows(ROOT / "dataplane" / "abi" / "counters.def", "MEDIAWARD_COUNTER", 4)
     parts = [INTRODUCTION, f"## Drop reasons ({len(drops)})\n",
-             "Unit: packets. A reason without a case under `tests/packet/` fails the tests.\n",
+             "Unit: packets. A reason that no packet case and no unit test provokes fails the tests.\n",
              table(["name", "source", "meaning", "what to do"], drops), f"## Counters ({len(counters)})\n",
              table(["name", "unit", "source", "meaning"], counters)]
     return "\n".join(parts)

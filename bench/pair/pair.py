@@ -12,6 +12,7 @@ import os
 import statistics
 import subprocess
 import tempfile
+import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -39,6 +40,7 @@ class Result:
     """Rates by round, packets per second that came back."""
     macswap: list = field(default_factory=list)
     appliance: list = field(default_factory=list)
+    disturbed: float = 0.0    # largest share of a turn in which something else held the near side's CPU
 
     def ratios(self):
         return [a / m for a, m in zip(self.appliance, self.macswap)]
@@ -53,6 +55,7 @@ class Pair:
         self._far_cpu, self._near_cpu = cpus[0], cpus[-1]
         self._folder = None
         self._conferences = []
+        self._disturbed = 0.0
 
     def measure(self, rounds):
         result = Result()
@@ -62,6 +65,7 @@ class Pair:
             for _ in range(rounds):
                 result.macswap.append(self._turn(self._macswap, ["--peer", "echo"]))
                 result.appliance.append(self._turn(self._appliance, ["--verify", VERIFY, "--allow-loss"]))
+        result.disturbed = self._disturbed
         return result
 
     def _plan(self):
@@ -85,9 +89,11 @@ class Pair:
             "--cpu", self._far_cpu, "--warm-up", "0.1", "--wait", "30", "--json", self._folder / "traffic.json",
             "--ready-file", self._folder / "ready", "--start-file", self._folder / "start", *options], self._folder / "traffic.log")
 
-    def _finish(self, far):
+    def _finish(self, far, near):
+        waited, began = near.waited_seconds(), time.monotonic()
         (self._folder / "start").touch()
         status = far.wait(120)
+        self._disturbed = max(self._disturbed, (near.waited_seconds() - waited) / (time.monotonic() - began))
         try:
             report = json.loads((self._folder / "traffic.json").read_text(encoding="utf-8"))
         except (OSError, ValueError):
@@ -109,7 +115,7 @@ class Pair:
         # testpmd ends when its standard input does: an open pipe keeps it forwarding.
         with Process("dpdk-testpmd", command, log, stdin=subprocess.PIPE) as testpmd:
             wait_until("macswap", lambda: "Press enter to exit" in log.read_text(encoding="utf-8", errors="replace"), 60, testpmd, far)
-            return self._finish(far)
+            return self._finish(far, testpmd)
 
     def _appliance(self, far):
         config = self._folder / "dataplane.toml"
@@ -123,7 +129,7 @@ class Pair:
                 wait_until("the control daemon", api.exists, 30, controld, dataplane, far)
                 for path in self._conferences:
                     run([self._programs.ctl, "--socket", api, "--wait", 30, "conference", "apply", path], 60, "applying a conference")
-                return self._finish(far)
+                return self._finish(far, dataplane)
 
     def _config(self):
         return f"""[control]

@@ -4,6 +4,8 @@
 Knows nothing of what runs in them. Main thread of bench/run.
 """
 
+import contextlib
+import glob
 import os
 import signal
 import subprocess
@@ -31,6 +33,15 @@ class Process:
 
     def running(self):
         return self._child.poll() is None
+
+    def waited_seconds(self):
+        """How long its busiest thread was ready to run while something else held the CPU; 0 where the kernel does not tell."""
+        best = (0, 0)
+        for path in glob.glob(f"/proc/{self._child.pid}/task/*/schedstat"):
+            with contextlib.suppress(OSError, ValueError), open(path, encoding="ascii") as file:
+                ran, waited, _ = (int(field) for field in file.read().split())
+                best = max(best, (ran, waited))
+        return best[1] / 1e9
 
     def wait(self, seconds):
         try:

@@ -96,7 +96,8 @@ std::string latency_line(const ReportInput& in) {
 
 std::string verification_text(const ReportInput& in) {
   if (in.settings.echo) return "nothing: the peer only returns frames";
-  if (in.verify_every == 1) return "every packet opened by libsrtp, payload, headers and IP checksum compared; UDP checksums as stated below";
+  if (in.verify_every == 1)
+    return "every packet opened by libsrtp, payload, headers and IP checksum compared; UDP checksums as stated below";
   return fmt::format(
       "every {}th packet of a flow opened by libsrtp with its payload; of all others {}length, headers, addresses, "
       "order, IP checksum and absence of plaintext",
@@ -159,7 +160,8 @@ std::string make_table(const ReportInput& in, const std::vector<std::string>& fa
                      in.settings.echo ? c.sent_packets() : c.expected_packets(), in.settings.echo ? in.result.echoed : c.received_packets(),
                      in.settings.echo ? 0 : total_lost(in), c.opened_packets());
   if (!in.settings.echo)
-    out += fmt::format("checksums      UDP: {} packets computed in software, the rest left to the port or not sampled\n", c.computed_checksums());
+    out += fmt::format("checksums      UDP: {} packets computed in software, the rest left to the port or not sampled\n",
+                       c.computed_checksums());
   out += fmt::format("rates          sent {:.0f} pps, received {:.0f} pps over {:.3f} s\n",
                      rate(in.result.steady_sent, in.result.steady_seconds), rate(in.result.steady_received, in.result.steady_seconds),
                      in.result.steady_seconds);
