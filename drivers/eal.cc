@@ -9,7 +9,9 @@
 #include <rte_lcore.h>
 #include <signal.h>
 
+#include <chrono>
 #include <filesystem>
+#include <thread>
 #include <utility>
 
 namespace mediaward::drivers {
@@ -50,7 +52,7 @@ Eal::Eal(Eal&& other) noexcept
 
 Eal::~Eal() {
   if (!active_) return;
-  rte_eal_mp_wait_lcore();
+  join_workers();
   const std::filesystem::path directory = rte_eal_get_runtime_dir();
   rte_eal_cleanup();
   std::error_code ignored;
@@ -63,6 +65,13 @@ Result<void> Eal::launch(std::size_t index, std::function<void()>& body) {
   return {};
 }
 
-void Eal::join_workers() noexcept { rte_eal_mp_wait_lcore(); }
+// rte_eal_mp_wait_lcore spins, and would take half of a CPU that a worker shares with the caller.
+void Eal::join_workers() noexcept {
+  unsigned lcore = 0;
+  RTE_LCORE_FOREACH_WORKER(lcore) {
+    while (rte_eal_get_lcore_state(lcore) == RUNNING) std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  }
+  rte_eal_mp_wait_lcore();
+}
 
 }  // namespace mediaward::drivers
