@@ -1,0 +1,117 @@
+// SPDX-License-Identifier: Apache-2.0
+// Writes the seed corpora: make_fuzz_corpus PACKET_CASES CORPUS. Frames come from the inputs of the packet cases, one of every length
+// and kind; the other seeds are written here. Deterministic.
+#include <filesystem>
+#include <fstream>
+#include <set>
+
+#include "tests/packet/packet_case.h"
+
+namespace {
+
+using namespace mediaward;
+using namespace mediaward::test;
+using Bytes8 = std::vector<std::uint8_t>;
+namespace fs = std::filesystem;
+
+void put(const fs::path& folder, const std::string& name, const Bytes8& bytes) {
+  fs::create_directories(folder);
+  std::ofstream(folder / name, std::ios::binary).write(reinterpret_cast<const char*>(bytes.data()), static_cast<std::streamsize>(bytes.size()));
+}
+void put(const fs::path& folder, const std::string& name, const std::string& text) { put(folder, name, Bytes8(text.begin(), text.end())); }
+
+// What tells frames apart for a classifier: type, protocol, length class, first bytes behind UDP.
+std::string kind_of(const Bytes8& f) {
+  std::string kind = std::to_string(std::min<std::size_t>(f.size(), 60) / 4);
+  for (const std::size_t at : {12u, 13u, 14u, 16u, 17u, 20u, 23u, 34u, 35u, 54u})
+    if (at < f.size() && f.size() < 130) kind += "." + std::to_string(f[at]);
+  return kind;
+}
+
+void frames(const fs::path& cases, const fs::path& corpus) {
+  std::set<std::string> kinds;
+  for (const char* name : {"arp", "ethernet", "icmp", "icmpv6_and_ndp", "malformed_ipv4", "malformed_ipv6", "malformed_rtp", "malformed_udp", "demux", "vlan_tagged"}) {
+    std::size_t n = 0;
+    for (const auto& frame : read_pcap((cases / name / "in.pcap").string())) {
+      if (frame.bytes.size() > 300 || !kinds.insert(kind_of(frame.bytes)).second || ++n > 14) continue;
+      const std::string file = std::string(name) + "_" + std::to_string(n);
+      put(corpus / "classify", file, frame.bytes);
+      Bytes8 with_flags{0};
+      with_flags.insert(with_flags.end(), frame.bytes.begin(), frame.bytes.end());
+      const std::string text = name;
+      if (text == "arp" || text.starts_with("icmp")) put(corpus / "host", file, with_flags);
+      if (const auto d = parse_udp_frame(frame.bytes)) put(corpus / "rtp", file, d->payload);
+    }
+  }
+  RtpPacket rtp{.payload_type = 96, .sequence = 5, .timestamp = 6, .ssrc = 7, .csrcs = {1, 2}, .extension = Bytes8(8, 1), .payload = Bytes8(20, 2)};
+  put(corpus / "rtp", "csrc_extension", rtp.bytes());
+}
+
+void append(Bytes8& out, const void* message, std::size_t bytes) {
+  out.push_back(static_cast<std::uint8_t>(bytes));
+  out.push_back(static_cast<std::uint8_t>(bytes >> 8));
+  const auto* p = static_cast<const std::uint8_t*>(message);
+  out.insert(out.end(), p, p + bytes);
+}
+template <typename T>
+void append(Bytes8& out, T message, abi::MessageType type, std::uint64_t id) {
+  message.header = {type, 0, sizeof message, id};
+  append(out, &message, sizeof message);
+}
+
+Bytes8 transaction(const std::vector<dataplane::Operation>& operations, abi::Begin begin) {
+  Bytes8 out{3};
+  append(out, begin, abi::MessageType::kBegin, 1);
+  for (const auto& operation : operations)
+    std::visit([&](const auto& m) { append(out, m, m.header.type, 1); }, operation);
+  abi::End end;
+  end.operation_count = static_cast<std::uint32_t>(operations.size());
+  append(out, end, abi::MessageType::kEnd, 1);
+  return out;
+}
+
+void control(const fs::path& corpus) {
+  std::vector<Participant> all{make_participant(1), make_participant(2, crypto::Suite::kAeadAes128Gcm, true)};
+  auto operations = Dataplane::conference_of(1, all);
+  put(corpus, "conference", transaction(operations, {}));
+  put(corpus, "dry_run", transaction(operations, {.header = {}, .resync = 0, .dry_run = 1}));
+  put(corpus, "resync", transaction(operations, {.header = {}, .resync = 1, .dry_run = 0}));
+  operations.push_back(Dataplane::remove(abi::MessageType::kLegRemove, 1001));
+  operations.push_back(Dataplane::remove(abi::MessageType::kStreamRemove, Dataplane::stream_id(1002, 0x10000002)));
+  operations.push_back(Dataplane::remove(abi::MessageType::kConferenceRemove, 1));
+  put(corpus, "removals", transaction(operations, {}));
+  Bytes8 queries{3};
+  for (std::uint32_t kind = 1; kind <= 8; ++kind) {
+    abi::Query query{};
+    query.kind = static_cast<abi::QueryKind>(kind);
+    append(queries, query, abi::MessageType::kQuery, kind);
+  }
+  put(corpus, "queries", queries);
+  Bytes8 hello{0};
+  append(hello, abi::Hello{}, abi::MessageType::kHello, 0);
+  append(hello, abi::Hello{}, abi::MessageType::kHello, 0);
+  put(corpus, "hello", hello);
+}
+
+void texts(const fs::path& cases, const fs::path& corpus) {
+  for (const char* name : {"suites_fanout", "direction", "dscp"}) {
+    std::ifstream in(cases / name / "conference.toml");
+    put(corpus / "conference", name, std::string{std::istreambuf_iterator<char>(in), {}});
+  }
+  put(corpus / "toml", "full",
+      std::string("text = \"a\"\nflag = true\nratio = 0.25\nport = 443\nnames = [\"x\", 'y']\nnumbers = [1, 2]\ncolour = \"green\"\n[inner]\nport = 9\n"
+                  "[inner.inner]\nflag = false\n[[item]]\ntext = \"one\"\n[[item]]\ntext = '''two'''\n[named.first]\nratio = 1e-3\n[named.\"se cond\"]\n"));
+  put(corpus / "toml", "wrong", std::string("text = 5\nflag = \"no\"\nratio = 7\nport = 70000\nnames = 3\nnumbers = [900]\ncolour = \"gren\"\ncolur = 1\n[[inner]]\n"));
+  put(corpus / "toml", "broken", std::string("text = \"unfinished\nport = \n[named\n"));
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  if (argc != 3) return 2;
+  const fs::path cases = argv[1], corpus = argv[2];
+  frames(cases, corpus);
+  control(corpus / "control");
+  texts(cases, corpus);
+  return 0;
+}
