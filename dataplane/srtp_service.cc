@@ -71,7 +71,7 @@ bool padding_is_good(const SrtpOp& op) noexcept {
 }  // namespace
 
 SrtpService::SrtpService(WorkerContext& context, WorkerTables& tables, Egress& egress, crypto::Engine& engine, std::size_t jobs)
-    : context_(context), tables_(tables), egress_(egress), engine_(engine), ops_(jobs), free_(jobs), free_count_(jobs), scratch_(jobs) {
+    : context_(context), tables_(tables), egress_(egress), engine_(engine), ops_(jobs), free_(jobs), free_count_(jobs), done_(jobs) {
   // Last element first: the stack then hands out the same few operations while they are in cache.
   for (std::size_t i = 0; i < jobs; ++i) free_[i] = &ops_[jobs - 1 - i];
   open_queue_.reserve(jobs);
@@ -131,6 +131,7 @@ void SrtpService::prepare_one(const SrtpItem& item) noexcept {
   op->packet = item.packet;
   op->source = nullptr;
   op->index = index;
+  op->epoch = epoch_;  // submitted within this loop
   make_iv(leg.open_op, op->iv, leg.salt, rtp.ssrc, index);
   ++packets_in_flight_;
   open_queue_.push_back(op);
@@ -150,25 +151,24 @@ std::size_t SrtpService::seal_barrier() noexcept {
   return n;
 }
 
-void SrtpService::submit(std::vector<SrtpOp*>& queue) noexcept {
+void SrtpService::submit(std::vector<crypto::Job*>& queue) noexcept {
   if (queue.empty()) return;
-  std::copy(queue.begin(), queue.end(), scratch_.begin());
-  const std::size_t taken = engine_.submit({scratch_.data(), queue.size()});
-  for (std::size_t i = 0; i < taken; ++i) queue[i]->epoch = epoch_;
+  const std::size_t taken = engine_.submit(queue);
   in_flight_[epoch_] += taken;
   for (std::size_t i = taken; i < queue.size(); ++i) {  // the device's queue is full
+    auto* op = static_cast<SrtpOp*>(queue[i]);
     --packets_in_flight_;
-    context_.drop(queue[i]->packet, DropReason::kEngineFull);
-    if (queue[i]->source != nullptr) release_source(queue[i]->source);
-    give_back(queue[i]);
+    context_.drop(op->packet, DropReason::kEngineFull);
+    if (op->source != nullptr) release_source(op->source);
+    give_back(op);
   }
   queue.clear();
 }
 
 void SrtpService::poll() noexcept {
-  const std::size_t n = engine_.poll(scratch_);
+  const std::size_t n = engine_.poll(done_);
   for (std::size_t i = 0; i < n; ++i) {
-    auto& op = static_cast<SrtpOp&>(*scratch_[i]);
+    auto& op = static_cast<SrtpOp&>(*done_[i]);
     --in_flight_[op.epoch];
     if (is_open(op.op))
       opened_.push_back(&op);
@@ -294,6 +294,7 @@ void SrtpService::seal_for(const FanoutEntry& to, const SrtpOp& op) noexcept {
   seal->handle = to.leg_handle;
   seal->packet = out;
   seal->source = op.packet;
+  seal->epoch = epoch_;
   make_iv(to.seal_op, seal->iv, to.salt, to.ssrc_out, index);
   ++op.packet->refs;
   ++packets_in_flight_;

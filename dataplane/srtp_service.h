@@ -59,7 +59,7 @@ class SrtpService {
   void seal_for(const FanoutEntry& to, const SrtpOp& op) noexcept;
   void finish_seal(SrtpOp& op) noexcept;
   void drop_opened(SrtpOp& op, DropReason reason, std::uint64_t leg_id) noexcept;
-  void submit(std::vector<SrtpOp*>& queue) noexcept;
+  void submit(std::vector<crypto::Job*>& queue) noexcept;
   void poll() noexcept;
   void release_source(Packet* packet) noexcept;
   [[nodiscard]] SrtpOp* take_op() noexcept;
@@ -72,8 +72,9 @@ class SrtpService {
   std::vector<SrtpOp> ops_;
   std::vector<SrtpOp*> free_;
   std::size_t free_count_ = 0;
-  std::vector<SrtpOp*> open_queue_, opened_, seal_queue_;
-  std::vector<crypto::Job*> scratch_;
+  std::vector<crypto::Job*> open_queue_, seal_queue_;
+  std::vector<SrtpOp*> opened_;
+  std::vector<crypto::Job*> done_;
   std::size_t packets_in_flight_ = 0;   // packets that only this service knows of
   std::size_t in_flight_[2] = {0, 0};
   std::uint8_t epoch_ = 0;
