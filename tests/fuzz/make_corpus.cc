@@ -24,7 +24,7 @@ void put(const fs::path& folder, const std::string& name, const std::string& tex
 std::string kind_of(const Bytes8& f) {
   std::string kind = std::to_string(std::min<std::size_t>(f.size(), 60) / 4);
   for (const std::size_t at : {12u, 13u, 14u, 16u, 17u, 20u, 23u, 34u, 35u, 54u})
-    if (at < f.size() && f.size() < 130) kind += "." + std::to_string(f[at]);
+    if (at < f.size() && f.size() < 130) kind.append(1, '.').append(std::to_string(f[at]));
   return kind;
 }
 
@@ -36,8 +36,8 @@ void frames(const fs::path& cases, const fs::path& corpus) {
       if (frame.bytes.size() > 300 || !kinds.insert(kind_of(frame.bytes)).second || ++n > 14) continue;
       const std::string file = std::string(name) + "_" + std::to_string(n);
       put(corpus / "classify", file, frame.bytes);
-      Bytes8 with_flags{0};
-      with_flags.insert(with_flags.end(), frame.bytes.begin(), frame.bytes.end());
+      Bytes8 with_flags(1 + frame.bytes.size());
+      std::copy(frame.bytes.begin(), frame.bytes.end(), with_flags.begin() + 1);
       const std::string text = name;
       if (text == "arp" || text.starts_with("icmp")) put(corpus / "host", file, with_flags);
       if (const auto d = parse_udp_frame(frame.bytes)) put(corpus / "rtp", file, d->payload);

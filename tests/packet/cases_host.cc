@@ -24,11 +24,14 @@ void arp_frame(CaseBuilder& c, unsigned operation, const Mac& from, const std::s
   c.frame(ethernet_frame(between(from, to), 0x0806, arp_packet(operation, from, sender, target_mac, target)));
 }
 Bytes8 ndp_body(const std::string& target, std::uint32_t flags, std::optional<std::uint8_t> option = {}, const Mac& mac = Dataplane::kPeerMac) {
-  Bytes8 body{static_cast<std::uint8_t>(flags >> 24), 0, 0, 0};
-  for (const std::uint8_t b : address_bytes(target)) body.push_back(b);
+  Bytes8 body(option ? 28 : 20);
+  body[0] = static_cast<std::uint8_t>(flags >> 24);
+  const auto address = address_bytes(target);
+  std::copy(address.begin(), address.end(), body.begin() + 4);
   if (option) {
-    body.insert(body.end(), {*option, 1});
-    body.insert(body.end(), mac.begin(), mac.end());
+    body[20] = *option;
+    body[21] = 1;
+    std::copy(mac.begin(), mac.end(), body.begin() + 22);
   }
   return body;
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// A packet case: a folder that says what goes into the data plane and what must come out. docs/testing.md tells how to add one.
+// A packet case: a folder that says what goes into the data plane and what must come out. To add one: a maker in cases_*.cc, its name in meson.build, which tells how to regenerate.
 //   case              `key = value` lines: description, and what differs from the defaults of PacketCase
 //   conference.toml   the conference, in the format that operators write
 //   in.pcap           frames in; frames of one time stamp arrive as one burst, and time stands still but for the stamps

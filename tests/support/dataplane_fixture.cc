@@ -220,9 +220,9 @@ std::vector<std::uint8_t> test_key(crypto::Suite suite, unsigned number) {
 
 Participant make_participant(unsigned number, crypto::Suite suite, bool v6) {
   Participant p;
-  p.id = "p" + std::to_string(number);
+  p.id = std::string("p").append(std::to_string(number));
   if (v6) p.local = "2001:db8::1";
-  p.remote = v6 ? "2001:db8::" + std::to_string(10 + number) : "192.0.2." + std::to_string(10 + number);
+  p.remote = std::string(v6 ? "2001:db8::" : "192.0.2.").append(std::to_string(10 + number));
   p.local_port = static_cast<std::uint16_t>(20000 + 2 * number);
   p.remote_port = static_cast<std::uint16_t>(5000 + 2 * number);
   p.receive_suite = p.send_suite = suite;

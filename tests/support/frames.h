@@ -4,6 +4,7 @@
 
 #include <arpa/inet.h>
 
+#include <algorithm>
 #include <array>
 #include <cstdint>
 #include <cstring>
@@ -215,15 +216,19 @@ inline std::vector<std::uint8_t> ipv6_packet(const std::string& source, const st
 
 // ICMP (RFC 792) or ICMPv6 (RFC 4443 §2.1) message: type, code, checksum, then `rest`.
 inline std::vector<std::uint8_t> icmp_message(std::uint8_t type, std::uint8_t code, const std::vector<std::uint8_t>& rest) {
-  std::vector<std::uint8_t> m{type, code, 0, 0};
-  m.insert(m.end(), rest.begin(), rest.end());
+  std::vector<std::uint8_t> m(4 + rest.size());
+  m[0] = type;
+  m[1] = code;
+  std::copy(rest.begin(), rest.end(), m.begin() + 4);
   set16(m, 2, inet_sum(m));
   return m;
 }
 inline std::vector<std::uint8_t> icmpv6_message(const std::string& source, const std::string& destination, std::uint8_t type, std::uint8_t code,
                                                 const std::vector<std::uint8_t>& rest) {
-  std::vector<std::uint8_t> m{type, code, 0, 0};
-  m.insert(m.end(), rest.begin(), rest.end());
+  std::vector<std::uint8_t> m(4 + rest.size());
+  m[0] = type;
+  m[1] = code;
+  std::copy(rest.begin(), rest.end(), m.begin() + 4);
   std::vector<std::uint8_t> sum;
   for (const auto& address : {source, destination})
     for (const std::uint8_t b : address_bytes(address)) sum.push_back(b);
