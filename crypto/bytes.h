@@ -60,4 +60,7 @@ inline void store_be64(std::byte* p, std::uint64_t v) noexcept { store_raw(p, by
 // GCC 12 drops calls of functions that contain nothing but __builtin_prefetch, hence the asm.
 inline void prefetch(const void* p) noexcept { asm volatile("prefetcht0 %0" : : "m"(*static_cast<const char*>(p))); }
 
+// Asks for the line with the right to write it: what another core read last would else cost a second round trip.
+inline void prefetch_for_write(const void* p) noexcept { asm volatile("prefetchw %0" : : "m"(*static_cast<const char*>(p))); }
+
 }  // namespace mediaward

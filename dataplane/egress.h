@@ -29,6 +29,10 @@ class Egress {
     Port& p = ports_[port];
     if (p.spare_count == 0 && !refill(p)) [[unlikely]] return nullptr;
     context_.count(Counter::kAllocated);
+    if (p.spare_count > kTakeAhead) [[likely]] {  // the far side of the link read these lines last
+      const std::byte* data = p.spare[p.spare_count - 1 - kTakeAhead]->data;
+      for (std::size_t line = 0; line < kTakeLines; ++line) prefetch_for_write(data + 64 * line);
+    }
     return p.spare[--p.spare_count];
   }
 
@@ -55,6 +59,8 @@ class Egress {
  private:
   static constexpr std::size_t kTxBatch = 64;
   static constexpr std::size_t kSpare = 64;
+  static constexpr std::size_t kTakeAhead = 6;  // buffers between asking for a line and writing it
+  static constexpr std::size_t kTakeLines = 3;  // headers and most of an audio payload; a fourth costs more than it saves
   struct Port {
     PacketIo* io = nullptr;
     const std::atomic<bool>* link_up = nullptr;
