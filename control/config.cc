@@ -4,6 +4,9 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
+#include "config/nearest.h"
 #include "config/toml_reader.h"
 
 namespace mediaward::control {
@@ -68,6 +71,23 @@ void read_limits(TomlTable table, StateLimits& limits) {
   table.read("legs_per_conference", limits.legs_per_conference, 1, 1000000);
   table.read("streams", limits.streams, 1, 10000000);
   table.read("streams_per_leg", limits.streams_per_leg, 1, 1000000);
+  table.read("topology", limits.topology, 0, 10000000);
+}
+
+void read_policy(TomlTable table, SuitePolicy& policy) {
+  std::vector<std::string> words;
+  if (!table.read_list("allowed_suites", words)) return;
+  std::vector<std::string> names;
+  for (const auto& row : crypto::kSuites) names.emplace_back(row.name);
+  policy.allowed.clear();
+  for (const auto& word : words) {
+    const auto* suite = crypto::find_suite(std::string_view(word));
+    if (suite == nullptr)
+      table.fail("allowed_suites", "`" + word + "` is not a suite" + config::did_you_mean(word, names));
+    else if (!policy.allows(suite->id))
+      policy.allowed.push_back(suite->id);
+  }
+  if (words.empty()) table.fail("allowed_suites", "must name at least one suite: without any no leg could be made");
 }
 
 Result<Settings> read(const TomlDocument& document) {
@@ -76,6 +96,7 @@ Result<Settings> read(const TomlDocument& document) {
   if (auto table = root.table("api")) read_api(*table, settings);
   if (auto table = root.table("dataplane")) read_dataplane(*table, settings.controller.dataplane);
   if (auto table = root.table("limits")) read_limits(*table, settings.controller.limits);
+  if (auto table = root.table("policy")) read_policy(*table, settings.controller.suites);
   if (auto table = root.table("events")) table->read("backlog", settings.controller.event_backlog, 16, 1000000);
   if (auto table = root.table("log"))
     table->read_choice(
@@ -131,7 +152,11 @@ std::string to_toml(const Settings& s) {
   out += fmt::format("reconnect_max_ms = {}\n\n", dataplane.reconnect_max.count());
   out += fmt::format("[limits]\nconferences = {}\nlegs = {}\nlegs_per_conference = {}\n", limits.conferences, limits.legs,
                      limits.legs_per_conference);
-  out += fmt::format("streams = {}\nstreams_per_leg = {}\n\n", limits.streams, limits.streams_per_leg);
+  out += fmt::format("streams = {}\nstreams_per_leg = {}\n", limits.streams, limits.streams_per_leg);
+  out += fmt::format("topology = {}  # pairs of legs that do not hear each other both ways\n\n", limits.topology);
+  out += "[policy]\n# The NULL suites only authenticate: whoever names them here lets media pass in the clear.\nallowed_suites = [\n";
+  for (const crypto::Suite suite : s.controller.suites.allowed) out += fmt::format("  \"{}\",\n", crypto::find_suite(suite)->name);
+  out += "]\n\n";
   out += fmt::format("[events]\nbacklog = {}  # events kept for watchers\n\n", s.controller.event_backlog);
   out += fmt::format("[log]\nlevel = \"{}\"  # debug, info, warning, error\n", kLevels[static_cast<std::uint8_t>(s.log_level)]);
   return out;

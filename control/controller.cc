@@ -17,6 +17,16 @@ std::string random_id() {
   return handle_text(std::uint64_t{source()} << 32 | source());
 }
 
+// Of all keys of a direction, the one in force first.
+std::string fingerprints(const KeySet& first, const std::vector<KeySet>& more) {
+  std::string out = first.fingerprint();
+  for (const auto& key : more) {
+    if (!out.empty()) out += ' ';
+    out += key.fingerprint();
+  }
+  return out;
+}
+
 ApiError request_error(ErrorCode code, std::string field, std::string message) {
   return {{code, std::move(message)}, "", std::move(field)};
 }
@@ -100,7 +110,7 @@ ApiResult<Applied> Controller::apply_locked(const Transaction& transaction) {
     again.replayed = true;
     return again;
   }
-  const auto next = apply_operations(desired(), transaction.operations, options_.limits);
+  const auto next = apply_operations(desired(), transaction.operations, options_.limits, options_.suites);
   if (!next) return tl::unexpected(next.error());
   return send(transaction, *next);
 }
@@ -128,6 +138,25 @@ ApiResult<Applied> Controller::send(const Transaction& transaction, const NextSt
   answer.revision = transaction.dry_run ? desired()->revision : next.state->revision;
   if (!transaction.dry_run) commit(transaction, next, answer);
   return answer;
+}
+
+ApiResult<void> Controller::move_bucket(std::uint32_t bucket, std::uint32_t worker) {
+  constexpr std::uint32_t kBuckets = 256;
+  const std::lock_guard lock(apply_mutex_);
+  const auto info = client_.info();
+  if (bucket >= kBuckets)
+    return tl::unexpected(request_error(ErrorCode::kInvalid, "bucket", "must be 0 to 255, not " + std::to_string(bucket)));
+  if (info.ready && worker >= info.workers)
+    return tl::unexpected(
+        request_error(ErrorCode::kInvalid, "worker",
+                      "there is no worker " + std::to_string(worker) + "; the data plane has " + std::to_string(info.workers)));
+  const auto result = client_.transact(plan_bucket_move(bucket, worker), false);
+  log_.write(result ? LogLevel::kInfo : LogLevel::kWarning, "move-bucket",
+             {{"bucket", std::uint64_t{bucket}},
+              {"worker", std::uint64_t{worker}},
+              {"result", result ? std::string("moved") : result.error().error.message}});
+  if (!result) return tl::unexpected(ApiError{result.error().error, "", result.error().field});
+  return {};
 }
 
 ApiError Controller::explain(const Nack& nack, const Plan& plan, const Transaction& transaction, const DesiredState& next) const {
@@ -206,14 +235,19 @@ void Controller::audit_objects(const std::vector<Change>& changes, const Desired
   for (const auto& change : changes) {
     const auto what = kWhat[static_cast<std::uint8_t>(change.what)];
     const auto leg = change.object.kind == ObjectKind::kLeg ? state.legs.find(change.object.id) : state.legs.end();
-    if (leg == state.legs.end())
-      log_.write(LogLevel::kInfo, "object", {{"what", what}, {"object", change.object.text()}});
-    else
+    const auto conference =
+        change.object.kind == ObjectKind::kConference ? state.conferences.find(change.object.id) : state.conferences.end();
+    if (leg != state.legs.end())
       log_.write(LogLevel::kInfo, "object",
                  {{"what", what},
                   {"object", change.object.text()},
-                  {"receive_key", leg->second->receive_key.fingerprint()},
-                  {"send_key", leg->second->send_key.fingerprint()}});
+                  {"receive_key", fingerprints(leg->second->receive_key, leg->second->more_receive_keys)},
+                  {"send_key", fingerprints(leg->second->send_key, leg->second->more_send_keys)}});
+    else if (conference != state.conferences.end() && !conference->second->group_keys.empty())
+      log_.write(LogLevel::kInfo, "object",
+                 {{"what", what}, {"object", change.object.text()}, {"group_key", fingerprints({}, conference->second->group_keys)}});
+    else
+      log_.write(LogLevel::kInfo, "object", {{"what", what}, {"object", change.object.text()}});
   }
 }
 

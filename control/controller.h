@@ -37,6 +37,7 @@ struct Applied {
 
 struct ControllerOptions {
   StateLimits limits;
+  SuitePolicy suites;
   DataplaneOptions dataplane;
   std::size_t event_backlog = 4096;
   std::size_t request_history = 4096;
@@ -57,6 +58,8 @@ class Controller {
   void stop();
 
   [[nodiscard]] ApiResult<Applied> apply(const Transaction& transaction);
+  // Gives a bucket of media ports to another worker. No part of the desired state.
+  [[nodiscard]] ApiResult<void> move_bucket(std::uint32_t bucket, std::uint32_t worker);
   [[nodiscard]] Snapshot desired() const;
   [[nodiscard]] ControllerStatus status() const;
   [[nodiscard]] EventHub& events() noexcept { return events_; }

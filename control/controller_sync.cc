@@ -2,7 +2,28 @@
 // What the data plane's connection tells the controller: greeted, resynchronised, lost, events. The client's loop thread.
 #include "control/controller.h"
 
+#include <charconv>
+
 namespace mediaward::control {
+
+namespace {
+
+// Ids of legs in hex as the data plane has them, put into the names that the application server gave.
+std::string named_legs(const std::string& text, const DesiredState& state) {
+  std::string out;
+  std::size_t at = 0;
+  while ((at = text.find_first_of("0123456789abcdefABCDEF", at)) != std::string::npos) {
+    std::uint64_t handle = 0;
+    const auto parsed = std::from_chars(text.data() + at, text.data() + text.size(), handle, 16);
+    const auto known = state.names.find(handle);
+    const std::string word(text.data() + at, parsed.ptr);
+    out += (out.empty() ? "" : " ") + (known != state.names.end() ? known->second.id : word);
+    at = static_cast<std::size_t>(parsed.ptr - text.data());
+  }
+  return text.ends_with("...") ? out + " ..." : out;
+}
+
+}  // namespace
 
 // Either side may have been away. A fresh daemon knows nothing and must not wipe a running data plane: it sweeps only once the AS
 // has declared its state complete.
@@ -57,9 +78,11 @@ void Controller::on_lost(const std::string& reason) {
 }
 
 void Controller::on_event(const abi::EventMessage& message) {
-  constexpr EventType kTypes[] = {EventType::kDataplaneStarted, EventType::kPortLink,      EventType::kNeighbourResolved,
-                                  EventType::kNeighbourFailed,  EventType::kDropSample,    EventType::kRekeyRequired,
-                                  EventType::kEventsLost,       EventType::kWorkerStalled, EventType::kIndexReuse};
+  constexpr EventType kTypes[] = {
+      EventType::kDataplaneStarted, EventType::kPortLink,       EventType::kNeighbourResolved, EventType::kNeighbourFailed,
+      EventType::kDropSample,       EventType::kRekeyRequired,  EventType::kEventsLost,        EventType::kWorkerStalled,
+      EventType::kIndexReuse,       EventType::kAddressLatched, EventType::kSsrcBound,         EventType::kSsrcRefused,
+      EventType::kKeyExpiring,      EventType::kKeyExpired,     EventType::kSpeakersChanged,   EventType::kBucketMoved};
   const auto kind = static_cast<std::uint32_t>(message.kind);
   if (kind < 1 || kind > std::size(kTypes)) {
     log_.write(LogLevel::kWarning, "dataplane-event-unknown", {{"kind", std::uint64_t{kind}}});
@@ -68,10 +91,13 @@ void Controller::on_event(const abi::EventMessage& message) {
   Event event;
   event.type = kTypes[kind - 1];
   event.time_unix_ns = message.time_ns;
-  event.object = desired()->name_of(message.object_id);
+  const Snapshot state = desired();
+  event.object = state->name_of(message.object_id);
   event.a = message.a;
   event.b = message.b;
   event.text = field_text(message.text);
+  if (event.type == EventType::kSsrcBound) event.text += " to " + state->name_of(message.b);
+  if (event.type == EventType::kSpeakersChanged) event.text = named_legs(event.text, *state);
   event.worker = message.worker;
   events_.publish(std::move(event));
 }

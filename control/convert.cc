@@ -1,139 +1,38 @@
 // SPDX-License-Identifier: Apache-2.0
-// Requests into values. Any thread.
+// Requests into values; legs and keys are in convert_leg.cc. Any thread.
 #include "control/convert.h"
 
-#include <arpa/inet.h>
-
-#include "config/nearest.h"
+#include "control/convert_parts.h"
 
 namespace mediaward::control {
 
 namespace {
 
-std::span<const std::uint8_t> as_bytes(const std::string& text) {
-  return {reinterpret_cast<const std::uint8_t*>(text.data()), text.size()};
-}
-
-// One object of a request, with its name for errors.
-struct Context {
-  ObjectKind kind;
-  std::string id;
-  [[nodiscard]] tl::unexpected<ApiError> refuse(std::string field, std::string message, ErrorCode code = ErrorCode::kInvalid) const {
-    return tl::unexpected(ApiError{{code, std::move(message)}, ObjectName{kind, id}.text(), std::move(field)});
-  }
-  [[nodiscard]] tl::unexpected<ApiError> unsupported(std::string field, std::string message) const {
-    return refuse(std::move(field), std::move(message), ErrorCode::kUnsupported);
-  }
-};
-
-// A text that a person may have sent by mistake instead of an address: cut before it is quoted.
-std::string shown(const std::string& text) {
-  std::string out(1, '`');
-  out.append(text, 0, 64);
-  out += '`';
-  for (char& c : out)
-    if (static_cast<unsigned char>(c) < ' ' || static_cast<unsigned char>(c) > 0x7e) c = '?';
-  return out;
-}
-
-ApiResult<void> check_unknown(const Context& context, const google::protobuf::Message& message, const std::string& field) {
-  if (message.GetReflection()->GetUnknownFields(message).empty()) return {};
-  return context.unsupported(field, "has a field that this release does not know");
-}
-
-ApiResult<void> convert(const Context& context, const v1::Endpoint& in, const std::string& field, Endpoint& out) {
-  if (in.udp_port() == 0 || in.udp_port() > 65535)
-    return context.refuse(field + ".udp_port", "must be 1 to 65535, not " + std::to_string(in.udp_port()));
-  out.udp_port = static_cast<std::uint16_t>(in.udp_port());
-  const bool has_nul = in.address().find('\0') != std::string::npos;
-  if (!has_nul && ::inet_pton(AF_INET, in.address().c_str(), out.address.data()) == 1) {
-    out.family = abi::Family::kIpv4;
-  } else if (!has_nul && ::inet_pton(AF_INET6, in.address().c_str(), out.address.data()) == 1) {
-    out.family = abi::Family::kIpv6;
-  } else {
-    return context.refuse(field + ".address", shown(in.address()) + " is not an IPv4 or IPv6 address such as 192.0.2.1 or 2001:db8::1");
-  }
-  return {};
-}
-
-ApiResult<void> convert(const Context& context, const v1::KeySet& in, const std::string& field, KeySet& out) {
+ApiResult<void> convert(const ConvertContext& context, const v1::SpeakerPolicy& in, SpeakerPolicy& out) {
+  const std::string field = "conference.speakers";
   if (auto good = check_unknown(context, in, field); !good) return good;
-  const crypto::SuiteInfo* suite = crypto::find_suite(std::string_view(in.suite()));
-  if (suite == nullptr) {
-    std::vector<std::string> names;
-    for (const auto& row : crypto::kSuites) names.emplace_back(row.name);
-    return context.unsupported(field + ".suite",
-                               shown(in.suite()) + " is not a suite of this release" + config::did_you_mean(in.suite(), names));
-  }
-  out.suite = suite->id;
-  const auto wrong_length = [&](const char* part, std::size_t has, std::size_t wants) {
-    return context.refuse(field + "." + part,
-                          "has " + std::to_string(has) + " bytes; " + std::string(suite->name) + " takes " + std::to_string(wants));
+  const auto outside = [&](const char* part, std::uint32_t value, const char* range) {
+    return context.refuse(field + part, std::string("must be ") + range + ", not " + std::to_string(value));
   };
-  if (in.master_key().size() != suite->key_bytes || !out.key.assign(as_bytes(in.master_key())))
-    return wrong_length("master_key", in.master_key().size(), suite->key_bytes);
-  if (in.master_salt().size() != suite->salt_bytes || !out.salt.assign(as_bytes(in.master_salt())))
-    return wrong_length("master_salt", in.master_salt().size(), suite->salt_bytes);
-  if (in.mki().size() > sizeof abi::Key{}.mki) return context.refuse(field + ".mki", "must be at most 128 bytes (RFC 3711 §3.1)");
-  out.mki.assign(in.mki().begin(), in.mki().end());
-  out.lifetime_packets = in.lifetime_packets();
-  if (in.lifetime_srtcp_packets() != 0)
-    return context.unsupported(field + ".lifetime_srtcp_packets", "SRTCP is not a service of this release");
+  if (in.loudest() > 255) return outside(".loudest", in.loudest(), "0 to 255");
+  if (in.hysteresis_db() > 127) return outside(".hysteresis_db", in.hysteresis_db(), "0 to 127");
+  if (in.hold_ms() > 65535) return outside(".hold_ms", in.hold_ms(), "0 to 65535");
+  out = {static_cast<std::uint8_t>(in.loudest()), static_cast<std::uint8_t>(in.hysteresis_db()), static_cast<std::uint16_t>(in.hold_ms())};
   return {};
 }
 
-ApiResult<Operation> convert(const v1::Conference& in) {
-  const Context context{ObjectKind::kConference, in.id()};
+ApiResult<Conference> convert(const v1::Conference& in) {
+  const ConvertContext context{ObjectKind::kConference, in.id()};
   if (auto good = check_unknown(context, in, "conference"); !good) return tl::unexpected(good.error());
-  if (in.mode() != v1::FORWARDING_MODE_UNSPECIFIED && in.mode() != v1::FORWARDING_MODE_PER_PARTICIPANT_KEYS)
+  if (in.mode() < v1::FORWARDING_MODE_UNSPECIFIED || in.mode() > v1::FORWARDING_MODE_RELAY)
     return context.unsupported("conference.mode", std::to_string(in.mode()) + " is not a forwarding mode of this release");
   Conference out;
   out.id = in.id();
-  return out;
-}
-
-ApiResult<void> convert_policies(const Context& context, const v1::Leg& in, Leg& out) {
-  if (in.dscp() > 63) return context.refuse("leg.dscp", "must be 0 to 63, not " + std::to_string(in.dscp()) + " (RFC 2474 §3)");
-  out.dscp = static_cast<std::uint8_t>(in.dscp());
-  switch (in.direction()) {
-    case v1::DIRECTION_UNSPECIFIED:
-    case v1::DIRECTION_BOTH:
-      break;
-    case v1::DIRECTION_SEND_ONLY:
-      out.may_receive = false;
-      break;
-    case v1::DIRECTION_RECEIVE_ONLY:
-      out.may_send = false;
-      break;
-    case v1::DIRECTION_INACTIVE:
-      out.may_send = out.may_receive = false;
-      break;
-    default:
-      return context.unsupported("leg.direction", std::to_string(in.direction()) + " is not a direction of this release");
-  }
-  if (in.source_policy() != v1::SOURCE_POLICY_UNSPECIFIED && in.source_policy() != v1::SOURCE_POLICY_EXACT)
-    return context.unsupported("leg.source_policy", "this release accepts packets from the leg's remote endpoint only (EXACT)");
-  if (!in.realm().empty()) return context.unsupported("leg.realm", "this release has one realm, \"\"");
-  return {};
-}
-
-ApiResult<LegRequest> convert(const v1::Leg& in) {
-  const Context context{ObjectKind::kLeg, in.id()};
-  LegRequest out;
-  out.leg.id = in.id();
-  out.leg.conference_id = in.conference_id();
-  out.leg.port = in.port();
-  if (out.leg.port.find('\0') != std::string::npos) return context.refuse("leg.port", "must not contain a NUL character");
-  if (auto good = check_unknown(context, in, "leg"); !good) return tl::unexpected(good.error());
-  if (auto good = convert(context, in.local(), "leg.local", out.leg.local); !good) return tl::unexpected(good.error());
-  if (auto good = convert(context, in.remote(), "leg.remote", out.leg.remote); !good) return tl::unexpected(good.error());
-  if (auto good = convert_policies(context, in, out.leg); !good) return tl::unexpected(good.error());
-  out.has_receive_key = in.has_receive_key();
-  out.has_send_key = in.has_send_key();
-  if (out.has_receive_key)
-    if (auto good = convert(context, in.receive_key(), "leg.receive_key", out.leg.receive_key); !good) return tl::unexpected(good.error());
-  if (out.has_send_key)
-    if (auto good = convert(context, in.send_key(), "leg.send_key", out.leg.send_key); !good) return tl::unexpected(good.error());
+  if (in.mode() != v1::FORWARDING_MODE_UNSPECIFIED) out.mode = static_cast<abi::ForwardingMode>(in.mode());
+  out.spread = in.spread();
+  if (auto good = convert(context, in.speakers(), out.speakers); !good) return tl::unexpected(good.error());
+  if (auto good = convert_key_list(context, in.group_keys(), "conference.group_keys", out.group_keys); !good)
+    return tl::unexpected(good.error());
   return out;
 }
 
@@ -147,13 +46,53 @@ ApiResult<Stream> convert(const v1::Stream& in) {
   return out;
 }
 
-ApiResult<Operation> convert(const v1::ReplaceConference& in) {
+ApiResult<TopologyEntry> convert(const v1::TopologyEntry& in) {
+  const ConvertContext context{ObjectKind::kTopology, topology_id(in.leg_a(), in.leg_b())};
+  if (auto good = check_unknown(context, in, "topology"); !good) return tl::unexpected(good.error());
+  if (in.relation() == v1::TOPOLOGY_RELATION_UNSPECIFIED) return context.refuse("topology.relation", "must be BOTH, ONEWAY or ISOLATE");
+  if (in.relation() < 0 || in.relation() > v1::TOPOLOGY_RELATION_ISOLATE) return context.unknown_value("topology.relation", in.relation());
+  TopologyEntry out;
+  out.id = context.id;
+  out.conference_id = in.conference_id();
+  out.leg_a = in.leg_a();
+  out.leg_b = in.leg_b();
+  out.relation = static_cast<abi::TopologyRelation>(in.relation());
+  return out;
+}
+
+ApiResult<RekeyLeg> convert(const v1::RekeyLeg& in) {
+  const ConvertContext context{ObjectKind::kLeg, in.leg_id()};
+  if (auto good = check_unknown(context, in, "rekey_leg"); !good) return tl::unexpected(good.error());
+  RekeyLeg out;
+  out.request.leg.id = in.leg_id();
+  if (auto good = convert_keys(context, in, out.request); !good) return tl::unexpected(good.error());
+  return out;
+}
+
+ApiResult<RekeyConference> convert(const v1::RekeyConference& in) {
+  const ConvertContext context{ObjectKind::kConference, in.conference_id()};
+  if (auto good = check_unknown(context, in, "rekey_conference"); !good) return tl::unexpected(good.error());
+  RekeyConference out;
+  out.id = in.conference_id();
+  if (auto good = convert_key_list(context, in.group_keys(), "conference.group_keys", out.group_keys); !good)
+    return tl::unexpected(good.error());
+  return out;
+}
+
+ApiResult<MuteLeg> convert(const v1::MuteLeg& in) {
+  if (auto good = check_unknown({ObjectKind::kLeg, in.leg_id()}, in, "mute_leg"); !good) return tl::unexpected(good.error());
+  return MuteLeg{in.leg_id(), in.muted()};
+}
+
+ApiResult<ReplaceConference> convert(const v1::ReplaceConference& in) {
+  if (auto good = check_unknown({ObjectKind::kConference, in.conference().id()}, in, "replace_conference"); !good)
+    return tl::unexpected(good.error());
   ReplaceConference out;
   auto conference = convert(in.conference());
   if (!conference) return tl::unexpected(conference.error());
-  out.conference = std::get<Conference>(*conference);
+  out.conference = std::move(*conference);
   for (const auto& leg : in.legs()) {
-    auto one = convert(leg);
+    auto one = convert_leg(leg);
     if (!one) return tl::unexpected(one.error());
     if (one->leg.conference_id.empty()) one->leg.conference_id = out.conference.id;
     out.legs.push_back(std::move(*one));
@@ -162,6 +101,12 @@ ApiResult<Operation> convert(const v1::ReplaceConference& in) {
     auto one = convert(stream);
     if (!one) return tl::unexpected(one.error());
     out.streams.push_back(std::move(*one));
+  }
+  for (const auto& entry : in.topology()) {
+    auto one = convert(entry);
+    if (!one) return tl::unexpected(one.error());
+    if (one->conference_id.empty()) one->conference_id = out.conference.id;
+    out.topology.push_back(std::move(*one));
   }
   return out;
 }
@@ -175,9 +120,9 @@ ApiResult<Operation> widen(ApiResult<T> result) {
 ApiResult<Operation> convert(const v1::Operation& in) {
   switch (in.operation_case()) {
     case v1::Operation::kPutConference:
-      return convert(in.put_conference());
+      return widen(convert(in.put_conference()));
     case v1::Operation::kPutLeg:
-      return widen(convert(in.put_leg()));
+      return widen(convert_leg(in.put_leg()));
     case v1::Operation::kPutStream:
       return widen(convert(in.put_stream()));
     case v1::Operation::kRemoveConference:
@@ -187,11 +132,22 @@ ApiResult<Operation> convert(const v1::Operation& in) {
     case v1::Operation::kRemoveStream:
       return Operation(RemoveStream{in.remove_stream()});
     case v1::Operation::kReplaceConference:
-      return convert(in.replace_conference());
+      return widen(convert(in.replace_conference()));
+    case v1::Operation::kPutTopology:
+      return widen(convert(in.put_topology()));
+    case v1::Operation::kRekeyLeg:
+      return widen(convert(in.rekey_leg()));
+    case v1::Operation::kRekeyConference:
+      return widen(convert(in.rekey_conference()));
+    case v1::Operation::kMuteLeg:
+      return widen(convert(in.mute_leg()));
     case v1::Operation::OPERATION_NOT_SET:
       break;
   }
-  return tl::unexpected(ApiError{{ErrorCode::kUnsupported, "is empty, or an operation that this release does not know"}, "", "operations"});
+  ApiError unknown;
+  unknown.error = {ErrorCode::kUnsupported, "is empty, or an operation that this release does not know"};
+  unknown.field = "operations";
+  return tl::unexpected(std::move(unknown));
 }
 
 // Equal requests have equal digests; the id itself and the epoch do not count, so that a new leader can repeat what the old one sent.
@@ -213,13 +169,33 @@ Sha256Digest content_of(const v1::ApplyTransactionRequest& request) {
   return digest;
 }
 
-void wipe(v1::Leg& leg) {
-  for (v1::KeySet* key :
-       {leg.has_receive_key() ? leg.mutable_receive_key() : nullptr, leg.has_send_key() ? leg.mutable_send_key() : nullptr}) {
-    if (key == nullptr) continue;
-    OPENSSL_cleanse(key->mutable_master_key()->data(), key->master_key().size());
-    OPENSSL_cleanse(key->mutable_master_salt()->data(), key->master_salt().size());
-  }
+void wipe(v1::KeySet& key) {
+  OPENSSL_cleanse(key.mutable_master_key()->data(), key.master_key().size());
+  OPENSSL_cleanse(key.mutable_master_salt()->data(), key.master_salt().size());
+}
+
+void wipe(KeySets& keys) {
+  for (auto& key : keys) wipe(key);
+}
+
+// A Leg or a RekeyLeg.
+template <typename Message>
+void wipe_leg(Message& message) {
+  if (message.has_receive_key()) wipe(*message.mutable_receive_key());
+  if (message.has_send_key()) wipe(*message.mutable_send_key());
+  wipe(*message.mutable_more_receive_keys());
+  wipe(*message.mutable_more_send_keys());
+}
+
+void wipe(v1::Operation& operation) {
+  if (operation.has_put_conference()) wipe(*operation.mutable_put_conference()->mutable_group_keys());
+  if (operation.has_put_leg()) wipe_leg(*operation.mutable_put_leg());
+  if (operation.has_rekey_leg()) wipe_leg(*operation.mutable_rekey_leg());
+  if (operation.has_rekey_conference()) wipe(*operation.mutable_rekey_conference()->mutable_group_keys());
+  if (!operation.has_replace_conference()) return;
+  auto& whole = *operation.mutable_replace_conference();
+  wipe(*whole.mutable_conference()->mutable_group_keys());
+  for (auto& leg : *whole.mutable_legs()) wipe_leg(leg);
 }
 
 }  // namespace
@@ -247,11 +223,7 @@ ApiResult<Transaction> to_transaction(const v1::ApplyTransactionRequest& request
 }
 
 void wipe_keys(v1::ApplyTransactionRequest& request) {
-  for (auto& operation : *request.mutable_operations()) {
-    if (operation.has_put_leg()) wipe(*operation.mutable_put_leg());
-    if (operation.has_replace_conference())
-      for (auto& leg : *operation.mutable_replace_conference()->mutable_legs()) wipe(leg);
-  }
+  for (auto& operation : *request.mutable_operations()) wipe(operation);
 }
 
 }  // namespace mediaward::control

@@ -202,6 +202,8 @@ Result<void> DataplaneClient::handle_reply(const Datagram& datagram) {
   }
   if (phase_ == Phase::kSyncing) {
     if (reply->header.transaction_id != sync_id_) return malformed("transaction reply: its id was not asked for");
+    if (reply->code == static_cast<std::uint32_t>(ErrorCode::kUnavailable))  // busy with itself: greeted and asked again after a pause
+      return fail(ErrorCode::kUnavailable, "it could not be resynchronised now: " + field_text(reply->message));
     finish_sync(result);
     return {};
   }

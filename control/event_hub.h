@@ -32,6 +32,13 @@ enum class EventType : std::uint8_t {
   kWorkerStalled,
   kIndexReuse,
   kDataplaneStarted,
+  kAddressLatched,
+  kSsrcBound,
+  kSsrcRefused,
+  kKeyExpiring,
+  kKeyExpired,
+  kSpeakersChanged,
+  kBucketMoved,
 };
 
 struct Event {

@@ -161,6 +161,9 @@ class Service final : public v1::Mediaward::Service {
   grpc::Status ListNeighbours(Context*, const v1::ListNeighboursRequest*, v1::ListNeighboursResponse* out) override {
     return to_status(present_neighbours(controller_, *out));
   }
+  grpc::Status MoveBucket(Context*, const v1::MoveBucketRequest* in, v1::MoveBucketResponse*) override {
+    return to_status(controller_.move_bucket(in->bucket(), in->worker()));
+  }
 
  private:
   const Settings& settings_;

@@ -41,6 +41,24 @@ Result<std::pair<Mapping, abi::RegionHeader>> map_region(const UniqueFd& fd, std
   return std::pair<Mapping, abi::RegionHeader>(std::move(*mapping), header);
 }
 
+// Calls `copy` between two looks at the version until both are equal and even. False: it stays odd.
+template <typename Slot, typename Copy>
+bool read_between(const Slot& shared, Copy copy) noexcept {
+  for (int attempt = 0; attempt < 1000; ++attempt) {
+    const std::uint32_t before = shared.version.load(std::memory_order_acquire);
+    if ((before & 1) != 0) continue;
+    copy();
+    std::atomic_thread_fence(std::memory_order_acquire);
+    if (shared.version.load(std::memory_order_relaxed) == before) return true;
+  }
+  return false;
+}
+
+template <typename T>
+T load(const T& shared) noexcept {
+  return __atomic_load_n(&shared, __ATOMIC_RELAXED);
+}
+
 }  // namespace
 
 Result<Mapping> Mapping::map_readonly(const UniqueFd& fd) {
@@ -106,21 +124,35 @@ abi::StateIdentity StateRegion::identity(std::uint32_t slot) const noexcept {
 }
 
 SlotView StateRegion::read_slot(std::uint32_t slot) const noexcept {
-  const auto& shared =
-      *reinterpret_cast<const abi::StateSlot*>(mapping_.base() + header_.directory_offset + std::uint64_t{slot} * sizeof(abi::StateSlot));
+  const auto& shared = *reinterpret_cast<const abi::StateSlot*>(slot_at(slot));
   SlotView view;
-  for (int attempt = 0; attempt < 1000; ++attempt) {
-    const std::uint32_t before = shared.version.load(std::memory_order_acquire);
-    if ((before & 1) != 0) continue;
-    view.ssrc = __atomic_load_n(&shared.ssrc, __ATOMIC_RELAXED);
-    view.highest_index = __atomic_load_n(&shared.srtp.top, __ATOMIC_RELAXED);
-    view.started = (__atomic_load_n(&shared.srtp.bits[0], __ATOMIC_RELAXED) | __atomic_load_n(&shared.srtp.bits[1], __ATOMIC_RELAXED)) != 0;
-    view.packets = __atomic_load_n(&shared.packets, __ATOMIC_RELAXED);
-    view.bytes = __atomic_load_n(&shared.bytes, __ATOMIC_RELAXED);
-    std::atomic_thread_fence(std::memory_order_acquire);
-    if (shared.version.load(std::memory_order_relaxed) == before) return view;
-  }
-  view.torn = true;
+  view.torn = !read_between(shared, [&] {
+    view.ssrc = load(shared.ssrc);
+    view.highest_index = load(shared.srtp.top);
+    view.started = (load(shared.srtp.bits[0]) | load(shared.srtp.bits[1])) != 0;
+    view.packets = load(shared.packets);
+    view.bytes = load(shared.bytes);
+    view.srtcp_index = load(shared.srtcp_top);
+    view.srtcp_packets = load(shared.srtcp_packets);
+  });
+  const abi::StateIdentity owner = identity(slot);
+  view.packets_at_key = owner.packets_at_key;
+  view.srtcp_packets_at_key = owner.srtcp_at_key;
+  return view;
+}
+
+std::optional<LatchView> StateRegion::read_latch(std::uint32_t slot) const noexcept {
+  const auto& shared = *reinterpret_cast<const abi::LegSlot*>(slot_at(slot));
+  LatchView view;
+  std::uint8_t family = 0;
+  const bool good = read_between(shared, [&] {
+    family = load(shared.family);
+    view.udp_port = load(shared.udp_port);
+    view.rtcp_port = load(shared.rtcp_port);
+    for (std::size_t i = 0; i < view.address.size(); ++i) view.address[i] = load(shared.address[i]);
+  });
+  view.family = static_cast<abi::Family>(family);
+  if (!good || (view.family != abi::Family::kIpv4 && view.family != abi::Family::kIpv6)) return std::nullopt;
   return view;
 }
 
@@ -129,20 +161,34 @@ StateRegion::Index StateRegion::index() const {
   out.region_ = this;
   for (std::uint32_t slot = 0; slot < header_.directory_entries; ++slot) {
     const abi::StateIdentity owner = identity(slot);
-    if (owner.kind != abi::SlotKind::kReceive && owner.kind != abi::SlotKind::kSend) continue;
-    const std::uint64_t leg = owner.kind == abi::SlotKind::kSend ? owner.leg_id : 0;
-    out.slots_.emplace(Index::key(owner.kind, owner.stream_id, leg), slot);
+    if (owner.kind == abi::SlotKind::kReceive)
+      out.slots_.emplace(Index::key(owner.kind, owner.stream_id, 0), slot);
+    else if (owner.kind == abi::SlotKind::kSend)
+      out.slots_.emplace(Index::key(owner.kind, owner.stream_id, owner.leg_id), slot);
+    else if (owner.kind == abi::SlotKind::kLeg)
+      out.slots_.emplace(Index::key(owner.kind, 0, owner.leg_id), slot);
   }
   return out;
 }
 
-std::optional<SlotView> StateRegion::Index::find(abi::SlotKind kind, std::uint64_t stream, std::uint64_t leg) const {
+std::optional<std::uint32_t> StateRegion::Index::find_slot(abi::SlotKind kind, std::uint64_t stream, std::uint64_t leg) const {
   for (auto [at, end] = slots_.equal_range(key(kind, stream, leg)); at != end; ++at) {
     const abi::StateIdentity owner = region_->identity(at->second);
-    if (owner.kind == kind && owner.stream_id == stream && (kind == abi::SlotKind::kReceive || owner.leg_id == leg))
-      return region_->read_slot(at->second);
+    const bool same_stream = kind == abi::SlotKind::kLeg || owner.stream_id == stream;
+    const bool same_leg = kind == abi::SlotKind::kReceive || owner.leg_id == leg;
+    if (owner.kind == kind && same_stream && same_leg) return at->second;
   }
   return std::nullopt;
+}
+
+std::optional<SlotView> StateRegion::Index::find(abi::SlotKind kind, std::uint64_t stream, std::uint64_t leg) const {
+  const auto slot = find_slot(kind, stream, leg);
+  return slot ? std::optional(region_->read_slot(*slot)) : std::nullopt;
+}
+
+std::optional<LatchView> StateRegion::Index::latched(std::uint64_t leg) const {
+  const auto slot = find_slot(abi::SlotKind::kLeg, 0, leg);
+  return slot ? region_->read_latch(*slot) : std::nullopt;
 }
 
 }  // namespace mediaward::control

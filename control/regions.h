@@ -4,6 +4,7 @@
 // Readers only; any thread (the workers write at the same time).
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -13,6 +14,7 @@
 
 #include "control/unique_fd.h"
 #include "crypto/error.h"
+#include "dataplane/abi/protocol.h"
 #include "dataplane/abi/regions.h"
 
 namespace mediaward::control {
@@ -52,9 +54,18 @@ class StatsRegion {
 };
 
 struct SlotView {
-  std::uint32_t ssrc = 0;
+  std::uint32_t ssrc = 0;  // receive: as bound
   bool started = false, torn = false;
   std::uint64_t highest_index = 0, packets = 0, bytes = 0;
+  std::uint32_t srtcp_index = 0, srtcp_packets = 0;            // receive: highest accepted; send: next to use
+  std::uint64_t packets_at_key = 0, srtcp_packets_at_key = 0;  // when the key in force came
+};
+
+// Where a leg latched to.
+struct LatchView {
+  abi::Family family = abi::Family::kIpv4;
+  std::array<std::uint8_t, 16> address{};
+  std::uint16_t udp_port = 0, rtcp_port = 0;  // 0: nothing latched
 };
 
 // What the slots say, keyed by stream and leg. Made per request.
@@ -66,9 +77,11 @@ class StateRegion {
   class Index {
    public:
     [[nodiscard]] std::optional<SlotView> received(std::uint64_t stream) const { return find(abi::SlotKind::kReceive, stream, 0); }
-    [[nodiscard]] std::optional<SlotView> sent(std::uint64_t stream, std::uint64_t receiver_leg) const {
-      return find(abi::SlotKind::kSend, stream, receiver_leg);
+    // receiver: the leg that is sealed for, or the conference of a group key.
+    [[nodiscard]] std::optional<SlotView> sent(std::uint64_t stream, std::uint64_t receiver) const {
+      return find(abi::SlotKind::kSend, stream, receiver);
     }
+    [[nodiscard]] std::optional<LatchView> latched(std::uint64_t leg) const;
 
    private:
     friend class StateRegion;
@@ -76,6 +89,7 @@ class StateRegion {
     static std::uint64_t key(abi::SlotKind kind, std::uint64_t stream, std::uint64_t leg) noexcept {
       return (stream * 0x9e3779b97f4a7c15u) ^ (leg + static_cast<std::uint64_t>(kind));
     }
+    [[nodiscard]] std::optional<std::uint32_t> find_slot(abi::SlotKind kind, std::uint64_t stream, std::uint64_t leg) const;
     const StateRegion* region_ = nullptr;
     std::unordered_multimap<std::uint64_t, std::uint32_t> slots_;
   };
@@ -84,6 +98,10 @@ class StateRegion {
 
  private:
   [[nodiscard]] SlotView read_slot(std::uint32_t slot) const noexcept;
+  [[nodiscard]] std::optional<LatchView> read_latch(std::uint32_t slot) const noexcept;
+  [[nodiscard]] const std::byte* slot_at(std::uint32_t slot) const noexcept {
+    return mapping_.base() + header_.directory_offset + std::uint64_t{slot} * sizeof(abi::StateSlot);
+  }
   [[nodiscard]] abi::StateIdentity identity(std::uint32_t slot) const noexcept;
   Mapping mapping_;
   abi::RegionHeader header_;

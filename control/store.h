@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "control/model.h"
+#include "control/validate.h"
 
 namespace mediaward::control {
 
@@ -21,9 +22,10 @@ struct StateLimits {
   std::uint32_t legs_per_conference = 512;
   std::uint32_t streams = 65536;
   std::uint32_t streams_per_leg = 64;
+  std::uint32_t topology = 65536;
 };
 
-// A leg as it is asked for: keys may be absent, an existing leg keeps its own.
+// A leg as it is asked for: the keys of a direction may be absent, an existing leg keeps its own.
 struct LegRequest {
   Leg leg;
   bool has_receive_key = false, has_send_key = false;
@@ -42,8 +44,22 @@ struct ReplaceConference {
   Conference conference;
   std::vector<LegRequest> legs;
   std::vector<Stream> streams;
+  std::vector<TopologyEntry> topology{};
 };
-using Operation = std::variant<Conference, LegRequest, Stream, RemoveConference, RemoveLeg, RemoveStream, ReplaceConference>;
+// New keys and nothing else. The leg carries the id and the keys; the flags say which direction is meant.
+struct RekeyLeg {
+  LegRequest request;
+};
+struct RekeyConference {
+  std::string id;
+  std::vector<KeySet> group_keys;
+};
+struct MuteLeg {
+  std::string id;
+  bool muted = false;
+};
+using Operation = std::variant<Conference, LegRequest, Stream, RemoveConference, RemoveLeg, RemoveStream, ReplaceConference, TopologyEntry,
+                               RekeyLeg, RekeyConference, MuteLeg>;
 
 struct Change {
   enum class What : std::uint8_t { kCreated, kChanged, kRemoved } what;
@@ -56,7 +72,7 @@ struct NextState {
 
 // The state after `operations`, at revision + 1 when anything differs.
 [[nodiscard]] ApiResult<NextState> apply_operations(const Snapshot& current, const std::vector<Operation>& operations,
-                                                    const StateLimits& limits);
+                                                    const StateLimits& limits, const SuitePolicy& suites = {});
 
 // The last operation that names the object, -1 when none does.
 [[nodiscard]] int operation_naming(const std::vector<Operation>& operations, const ObjectName& object);

@@ -22,19 +22,30 @@ using Manager = std::unique_ptr<IMB_MGR, ManagerDeleter>;
 [[nodiscard]] Manager make_manager(IsaLevel level) noexcept;
 
 inline constexpr std::size_t kAes128RoundKeyBytes = 11 * 16;
+inline constexpr std::size_t kAes256RoundKeyBytes = 15 * 16;
 inline constexpr std::size_t kSha1StateBytes = 20;
 
-// AES-CM with HMAC-SHA1: four cache lines.
-struct alignas(64) CmKey {
-  std::byte round_keys[kAes128RoundKeyBytes];
-  std::byte unused[16];
+// HMAC-SHA1: first in every context that has one, so that kNullOpen verifies under any of them. All of a NULL suite's context.
+struct alignas(64) HmacKey {
   std::byte inner[kSha1StateBytes];  // SHA-1 state after key ^ ipad, native words, as IMB_SHA1_ONE_BLOCK leaves it
   std::byte outer[kSha1StateBytes];  // ... after key ^ opad
   std::byte reserved[24];
 };
-static_assert(sizeof(CmKey) == 256);
+static_assert(sizeof(HmacKey) == 64);
 
-// AES-GCM. The library aligns gcm_key_data only when its own build macro is set, hence the alignment here.
+// AES-CM with HMAC-SHA1: four cache lines with 128-bit keys, five with 256-bit keys.
+template <std::size_t kRoundKeyBytes>
+struct alignas(64) CmKeyOf {
+  HmacKey hmac;
+  std::byte round_keys[kRoundKeyBytes];
+  std::byte reserved[16];
+};
+using CmKey = CmKeyOf<kAes128RoundKeyBytes>;
+using CmKey256 = CmKeyOf<kAes256RoundKeyBytes>;
+static_assert(sizeof(CmKey) == 256 && sizeof(CmKey256) == 320);
+static_assert(offsetof(CmKey, round_keys) == offsetof(CmKey256, round_keys));
+
+// AES-GCM, both key sizes. The library aligns gcm_key_data only when its own build macro is set, hence the alignment here.
 struct alignas(64) GcmKey {
   gcm_key_data data;
 };

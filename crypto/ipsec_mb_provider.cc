@@ -52,36 +52,66 @@ class IpsecMbProvider final : public CryptoProvider {
   std::size_t key_context_bytes(Suite suite) const noexcept override {
     const SuiteInfo* info = find_suite(suite);
     if (info == nullptr) return 0;
-    return info->transform == Transform::kAesGcm ? sizeof(GcmKey) : sizeof(CmKey);
+    switch (info->transform) {
+      case Transform::kAesGcm:
+        return sizeof(GcmKey);
+      case Transform::kAesCmHmacSha1:
+        return info->key_bytes == 32 ? sizeof(CmKey256) : sizeof(CmKey);
+      case Transform::kNullHmacSha1:
+        return sizeof(HmacKey);
+    }
+    return 0;
   }
   bool key_contexts_shared() const noexcept override { return true; }
 
   Result<void> expand(Suite suite, const SessionKeys& keys, KeyContext* context) override {
     const SuiteInfo* info = find_suite(suite);
-    if (info == nullptr || info->key_bytes != 16)
+    if (info == nullptr)
       return fail(ErrorCode::kUnsupported,
                   "ipsec-mb: suite " + std::to_string(static_cast<unsigned>(suite)) + " is not supported by this engine");
     if (reinterpret_cast<std::uintptr_t>(context) % alignof(CmKey) != 0)
       return fail(ErrorCode::kInternal, "ipsec-mb: a key context must be aligned to 64 bytes: allocate it from SecretArena");
-    if (info->transform == Transform::kAesGcm)
-      expand_gcm(keys, *::new (static_cast<void*>(context)) GcmKey);
-    else
-      expand_cm(keys, *::new (static_cast<void*>(context)) CmKey);
+    const bool wide = info->key_bytes == 32;
+    void* const at = context;
+    switch (info->transform) {
+      case Transform::kAesGcm:
+        expand_gcm(keys, wide, *::new (at) GcmKey);
+        break;
+      case Transform::kAesCmHmacSha1:
+        wide ? expand_cm(keys, *::new (at) CmKey256) : expand_cm(keys, *::new (at) CmKey);
+        break;
+      case Transform::kNullHmacSha1:
+        expand_hmac(keys, *::new (at) HmacKey);
+        break;
+    }
     return {};
   }
 
   void wipe(Suite suite, KeyContext* context) noexcept override { OPENSSL_cleanse(context, key_context_bytes(suite)); }
 
  private:
-  void expand_gcm(const SessionKeys& keys, GcmKey& out) { IMB_AES128_GCM_PRE(manager_.get(), keys.key.data(), &out.data); }
+  void expand_gcm(const SessionKeys& keys, bool wide, GcmKey& out) {
+    if (wide)
+      IMB_AES256_GCM_PRE(manager_.get(), keys.key.data(), &out.data);
+    else
+      IMB_AES128_GCM_PRE(manager_.get(), keys.key.data(), &out.data);
+  }
 
-  void expand_cm(const SessionKeys& keys, CmKey& out) {
-    alignas(64) std::array<std::byte, 15 * 16> encrypt;
-    alignas(64) std::array<std::byte, 15 * 16> decrypt;  // not used: CTR only encrypts
-    IMB_AES_KEYEXP_128(manager_.get(), keys.key.data(), encrypt.data(), decrypt.data());
+  template <std::size_t kRoundKeyBytes>
+  void expand_cm(const SessionKeys& keys, CmKeyOf<kRoundKeyBytes>& out) {
+    alignas(64) std::array<std::byte, kAes256RoundKeyBytes> encrypt;
+    alignas(64) std::array<std::byte, kAes256RoundKeyBytes> decrypt;  // not used: CTR only encrypts
+    if constexpr (kRoundKeyBytes == kAes256RoundKeyBytes)
+      IMB_AES_KEYEXP_256(manager_.get(), keys.key.data(), encrypt.data(), decrypt.data());
+    else
+      IMB_AES_KEYEXP_128(manager_.get(), keys.key.data(), encrypt.data(), decrypt.data());
     std::memcpy(out.round_keys, encrypt.data(), sizeof out.round_keys);
     OPENSSL_cleanse(encrypt.data(), encrypt.size());
     OPENSSL_cleanse(decrypt.data(), decrypt.size());
+    expand_hmac(keys, out.hmac);
+  }
+
+  void expand_hmac(const SessionKeys& keys, HmacKey& out) {
     absorb_pad(keys, 0x36, out.inner);
     absorb_pad(keys, 0x5c, out.outer);
   }

@@ -9,19 +9,15 @@
 #include <cstddef>
 #include <cstdint>
 
-namespace mediaward::crypto {
+#include "crypto/job_op.h"
 
-enum class JobOp : std::uint8_t {
-  kCmOpen,   // AES-CM + HMAC-SHA1: verify tag, then decrypt (RFC 3711 §3.3)
-  kCmSeal,   // encrypt, then tag
-  kGcmOpen,  // AEAD open (RFC 7714 §8)
-  kGcmSeal,  // AEAD seal
-};
+namespace mediaward::crypto {
 
 enum class JobStatus : std::uint8_t {
   kPending = 0,
   kOk,
-  kAuthFailed,   // the tag did not match: destination bytes are as they were (CM) or unspecified (GCM), never to be used
+  kAuthFailed,   // the tag did not match: bytes are as they were, so that another key or index may be tried; what a GCM open out of place
+                 // wrote is destroyed. (A device may destroy what it opened in place as well: then a further try fails.)
   kEngineError,  // the engine could not do it (lengths out of range, device fault): nothing may be sent or delivered
 };
 
@@ -44,17 +40,21 @@ struct Segment {
 // Contract on buffers
 //  - The cipher runs over [src, src+bytes) into [dst, dst+bytes); src == dst is in place, otherwise they do not overlap.
 //    bytes may be 0 (RTP without payload). `more` names further segments in order; total ≤ kMaxJobBytes.
-//  - The additional authenticated data (RTP header, CSRCs, extension) is [aad, aad+aad_bytes). For the CM operations it lies
+//  - The additional authenticated data (RTP header, CSRCs, extension) is [aad, aad+aad_bytes). For CM and NULL operations it lies
 //    directly in front of the ciphertext: aad + aad_bytes == src (open) or == dst (seal).
-//  - CM only: `roc` (host order) is appended to the authenticated portion (RFC 3711 §4.2). The engine may overwrite the
+//  - CM and NULL: `roc` (host order) is appended to the authenticated portion (RFC 3711 §4.2). The engine may overwrite the
 //    4 bytes behind the last ciphertext byte while it works and puts them back; they must be readable and writable.
 //  - Tag: read from `tag` (open) or written to `tag` (seal), exactly tag_bytes (4 to 16). Usually right behind the ciphertext.
+//  - The check operations only read: dst is not looked at by kGcm*Check, and is src for kNullOpen used as the check of a CM suite.
+//    kNullOpen and kNullSeal take the key context of any suite with HMAC-SHA1 (also unencrypted SRTCP, RFC 4568 §6.3.2).
+//  - SRTCP (RFC 3711 §3.4): CM and NULL have the 8-byte header as AAD and the E flag with the index as `roc`, which lies behind the
+//    ciphertext anyway; GCM has header, E flag and index as AAD, anywhere in memory, or all of the packet when it is not encrypted.
 //  - iv: 16 bytes; CM uses all 16 as the first counter block, whose last two bytes are 0 (RFC 3711 §4.1.1); GCM the first 12.
 //  - aad_bytes ≤ 16384, and ≤ 2028 for CM jobs of several segments. What is out of these bounds ends as kEngineError, untouched.
 inline constexpr std::uint32_t kMaxJobBytes = 16 * 1024 + 512;
 
 struct alignas(64) Job {
-  JobOp op = JobOp::kCmOpen;
+  JobOp op = JobOp::kCm128Open;
   JobStatus status = JobStatus::kPending;
   std::uint8_t tag_bytes = 0;
   std::uint8_t service = 0;  // whose job this is; the engine does not look

@@ -16,7 +16,7 @@ inline constexpr std::uint32_t kMaxAadBytes = 16 * 1024;  // header, CSRCs and e
   return (static_cast<unsigned>(job.more_count == 0) & static_cast<unsigned>(job.bytes <= kMaxJobBytes) &
           static_cast<unsigned>(job.aad_bytes <= kMaxAadBytes) & static_cast<unsigned>(job.key != nullptr) &
           static_cast<unsigned>(static_cast<std::uint32_t>(job.tag_bytes) - kMinTagBytes <= kMaxTagBytes - kMinTagBytes) &
-          static_cast<unsigned>(static_cast<std::uint8_t>(job.op) <= static_cast<std::uint8_t>(JobOp::kGcmSeal))) != 0;
+          static_cast<unsigned>(static_cast<std::uint8_t>(job.op) < kJobOps)) != 0;
 }
 
 // Bytes of all pieces together.

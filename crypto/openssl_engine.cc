@@ -9,6 +9,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cstring>
 
 #include "crypto/bytes.h"
 #include "crypto/completion_queue.h"
@@ -62,18 +63,45 @@ bool set_counter(const Key& key, const Job& job) noexcept {
   return EVP_EncryptInit_ex(key.cipher, nullptr, nullptr, nullptr, raw(job.iv)) == 1;
 }
 
-JobStatus open_cm(const Key& key, const Job& job) noexcept {
+bool is_authentic(const Key& key, const Job& job) noexcept {
   Digest digest;
   authenticate(key, job, true, digest);
-  if (CRYPTO_memcmp(digest.data(), job.tag, job.tag_bytes) != 0) return JobStatus::kAuthFailed;
+  return CRYPTO_memcmp(digest.data(), job.tag, job.tag_bytes) == 0;
+}
+
+void tag_output(const Key& key, const Job& job) noexcept {
+  Digest digest;
+  authenticate(key, job, false, digest);
+  std::memcpy(job.tag, digest.data(), job.tag_bytes);
+}
+
+void copy_payload(const Job& job) noexcept {
+  (void)for_each_piece(job, [](const std::byte* src, std::byte* dst, std::uint32_t bytes) {
+    if (src != dst && bytes != 0) std::memcpy(dst, src, bytes);
+    return true;
+  });
+}
+
+JobStatus open_null(const Key& key, const Job& job) noexcept {
+  if (!is_authentic(key, job)) return JobStatus::kAuthFailed;
+  copy_payload(job);
+  return JobStatus::kOk;
+}
+
+JobStatus seal_null(const Key& key, const Job& job) noexcept {
+  copy_payload(job);
+  tag_output(key, job);
+  return JobStatus::kOk;
+}
+
+JobStatus open_cm(const Key& key, const Job& job) noexcept {
+  if (!is_authentic(key, job)) return JobStatus::kAuthFailed;
   return set_counter(key, job) && run_cipher(key.cipher, job) ? JobStatus::kOk : JobStatus::kEngineError;
 }
 
 JobStatus seal_cm(const Key& key, const Job& job) noexcept {
   if (!set_counter(key, job) || !run_cipher(key.cipher, job)) return JobStatus::kEngineError;
-  Digest digest;
-  authenticate(key, job, false, digest);
-  std::memcpy(job.tag, digest.data(), job.tag_bytes);
+  tag_output(key, job);
   return JobStatus::kOk;
 }
 
@@ -83,27 +111,53 @@ bool start_gcm(const Key& key, const Job& job, int encrypt) noexcept {
   return job.aad_bytes == 0 || EVP_CipherUpdate(key.cipher, nullptr, &written, raw(job.aad), job.aad_bytes) == 1;
 }
 
-// GCM decrypts before it knows: what came out under a wrong tag is destroyed.
-void destroy_output(const Job& job) noexcept {
-  (void)for_each_piece(job, [](const std::byte*, std::byte* dst, std::uint32_t bytes) {
-    if (bytes != 0) OPENSSL_cleanse(dst, bytes);
+// GCM decrypts before it knows. What came out under a wrong tag is taken back: encrypted again where it overwrote the ciphertext, so that
+// another key or index may still be tried, and destroyed elsewhere.
+void take_back(const Key& key, const Job& job) noexcept {
+  const bool started = start_gcm(key, job, 1);
+  (void)for_each_piece(job, [&](const std::byte* src, std::byte* dst, std::uint32_t bytes) {
+    int written = 0;
+    if (bytes == 0) return true;
+    const bool again = started && EVP_CipherUpdate(key.cipher, raw(dst), &written, raw(dst), static_cast<int>(bytes)) == 1;
+    if (!again || src != dst) OPENSSL_cleanse(dst, bytes);
     return true;
   });
 }
 
-JobStatus open_gcm(const Key& key, const Job& job) noexcept {
+// Decrypts into a small buffer over and over, for the tag's sake only: without a destination EVP takes the bytes for AAD.
+bool decrypt_and_forget(EVP_CIPHER_CTX* ctx, const Job& job) noexcept {
+  std::array<std::byte, 1024> scratch;
+  const bool done = for_each_piece(job, [&](const std::byte* src, std::byte*, std::uint32_t bytes) {
+    int written = 0;
+    for (std::uint32_t at = 0; at < bytes; at += scratch.size()) {
+      const auto part = static_cast<int>(std::min<std::size_t>(bytes - at, scratch.size()));
+      if (EVP_CipherUpdate(ctx, raw(scratch.data()), &written, raw(src + at), part) != 1) return false;
+    }
+    return true;
+  });
+  OPENSSL_cleanse(scratch.data(), scratch.size());
+  return done;
+}
+
+JobStatus verdict_of_gcm(EVP_CIPHER_CTX* ctx, const Job& job) noexcept {
   std::array<unsigned char, kMaxTagBytes> tag;
   unsigned char none[16];
   int written = 0;
   std::memcpy(tag.data(), job.tag, job.tag_bytes);
-  if (!start_gcm(key, job, 0) || !run_cipher(key.cipher, job) ||
-      EVP_CIPHER_CTX_ctrl(key.cipher, EVP_CTRL_AEAD_SET_TAG, job.tag_bytes, tag.data()) != 1) {
-    destroy_output(job);
-    return JobStatus::kEngineError;
-  }
-  if (EVP_CipherFinal_ex(key.cipher, none, &written) == 1) return JobStatus::kOk;
-  destroy_output(job);
-  return JobStatus::kAuthFailed;
+  if (EVP_CIPHER_CTX_ctrl(ctx, EVP_CTRL_AEAD_SET_TAG, job.tag_bytes, tag.data()) != 1) return JobStatus::kEngineError;
+  return EVP_CipherFinal_ex(ctx, none, &written) == 1 ? JobStatus::kOk : JobStatus::kAuthFailed;
+}
+
+JobStatus open_gcm(const Key& key, const Job& job) noexcept {
+  const bool done = start_gcm(key, job, 0) && run_cipher(key.cipher, job);
+  const JobStatus status = done ? verdict_of_gcm(key.cipher, job) : JobStatus::kEngineError;
+  if (status != JobStatus::kOk) take_back(key, job);
+  return status;
+}
+
+JobStatus check_gcm(const Key& key, const Job& job) noexcept {
+  const bool done = start_gcm(key, job, 0) && decrypt_and_forget(key.cipher, job);
+  return done ? verdict_of_gcm(key.cipher, job) : JobStatus::kEngineError;
 }
 
 JobStatus seal_gcm(const Key& key, const Job& job) noexcept {
@@ -118,14 +172,25 @@ JobStatus run(const Job& job) noexcept {
   if (!is_well_formed(job)) return JobStatus::kEngineError;
   const Key& key = *key_of(job.key);
   switch (job.op) {
-    case JobOp::kCmOpen:
+    case JobOp::kCm128Open:
+    case JobOp::kCm256Open:
       return open_cm(key, job);
-    case JobOp::kCmSeal:
+    case JobOp::kCm128Seal:
+    case JobOp::kCm256Seal:
       return seal_cm(key, job);
-    case JobOp::kGcmOpen:
+    case JobOp::kGcm128Open:
+    case JobOp::kGcm256Open:
       return open_gcm(key, job);
-    case JobOp::kGcmSeal:
+    case JobOp::kGcm128Seal:
+    case JobOp::kGcm256Seal:
       return seal_gcm(key, job);
+    case JobOp::kNullOpen:
+      return open_null(key, job);
+    case JobOp::kNullSeal:
+      return seal_null(key, job);
+    case JobOp::kGcm128Check:
+    case JobOp::kGcm256Check:
+      return check_gcm(key, job);
   }
   return JobStatus::kEngineError;
 }

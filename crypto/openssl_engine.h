@@ -13,8 +13,8 @@
 namespace mediaward::crypto::openssl {
 
 struct Key {
-  EVP_CIPHER_CTX* cipher = nullptr;  // AES-CTR or AES-GCM with the session key set; only the IV changes per packet
-  SHA_CTX inner;                     // SHA-1 after the block key ^ ipad (RFC 2104); CM only
+  EVP_CIPHER_CTX* cipher = nullptr;  // AES-CTR or AES-GCM with the session key set; only the IV changes per packet. NULL: none
+  SHA_CTX inner;                     // SHA-1 after the block key ^ ipad (RFC 2104); CM and NULL
   SHA_CTX outer;                     // ... and after key ^ opad
 };
 

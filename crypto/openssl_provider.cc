@@ -31,10 +31,26 @@ void absorb_pad(ConstBytes key, std::uint8_t pad, SHA_CTX& state) {
   OPENSSL_cleanse(block.data(), block.size());
 }
 
+// Null for a suite that does not encrypt.
 const EVP_CIPHER* cipher_of(const SuiteInfo& info) {
   const bool wide = info.key_bytes == 32;
-  if (info.transform == Transform::kAesGcm) return wide ? EVP_aes_256_gcm() : EVP_aes_128_gcm();
-  return wide ? EVP_aes_256_ctr() : EVP_aes_128_ctr();
+  switch (info.transform) {
+    case Transform::kAesGcm:
+      return wide ? EVP_aes_256_gcm() : EVP_aes_128_gcm();
+    case Transform::kAesCmHmacSha1:
+      return wide ? EVP_aes_256_ctr() : EVP_aes_128_ctr();
+    case Transform::kNullHmacSha1:
+      return nullptr;
+  }
+  return nullptr;
+}
+
+EVP_CIPHER_CTX* make_cipher(const EVP_CIPHER* cipher, const SessionKeys& keys) {
+  EVP_CIPHER_CTX* ctx = EVP_CIPHER_CTX_new();
+  const auto* key = reinterpret_cast<const unsigned char*>(keys.key.data());
+  if (ctx != nullptr && EVP_EncryptInit_ex(ctx, cipher, nullptr, key, nullptr) == 1) return ctx;
+  EVP_CIPHER_CTX_free(ctx);
+  return nullptr;
 }
 
 class OpensslProvider final : public CryptoProvider {
@@ -50,13 +66,11 @@ class OpensslProvider final : public CryptoProvider {
     const SuiteInfo* info = find_suite(suite);
     if (info == nullptr)
       return fail(ErrorCode::kUnsupported, "openssl: suite " + std::to_string(static_cast<unsigned>(suite)) + " is not known");
-    EVP_CIPHER_CTX* cipher = EVP_CIPHER_CTX_new();
-    const auto* raw_key = reinterpret_cast<const unsigned char*>(keys.key.data());
-    if (cipher == nullptr || EVP_EncryptInit_ex(cipher, cipher_of(*info), nullptr, raw_key, nullptr) != 1) {
-      EVP_CIPHER_CTX_free(cipher);
+    const EVP_CIPHER* kind = cipher_of(*info);
+    EVP_CIPHER_CTX* cipher = kind != nullptr ? make_cipher(kind, keys) : nullptr;
+    if (kind != nullptr && cipher == nullptr)
       return fail(ErrorCode::kInternal,
                   "openssl: libcrypto refused the cipher of " + std::string(info->name) + ": check its provider configuration");
-    }
     Key* key = ::new (static_cast<void*>(context)) Key;
     key->cipher = cipher;
     absorb_pad(ConstBytes(keys.auth).first(info->auth_key_bytes), 0x36, key->inner);

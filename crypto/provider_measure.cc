@@ -17,15 +17,13 @@ namespace {
 
 constexpr std::size_t kHeaderBytes = 12;
 constexpr std::size_t kStride = 256;
-constexpr unsigned kRounds = 12;                                                              // interleaved over the providers
-constexpr unsigned kBurstsPerRound = 24;                                                      // about 50 us of work on a fast engine
-constexpr std::array kOps{JobOp::kCmSeal, JobOp::kCmOpen, JobOp::kGcmSeal, JobOp::kGcmOpen};  // a seal makes what the next one opens
+constexpr unsigned kRounds = 12;          // interleaved over the providers
+constexpr unsigned kBurstsPerRound = 24;  // about 50 us of work on a fast engine
+constexpr std::array kOps{JobOp::kCm128Seal, JobOp::kCm128Open, JobOp::kGcm128Seal,
+                          JobOp::kGcm128Open};  // a seal makes what the next one opens
 
 constexpr Suite suite_of(JobOp op) noexcept {
-  return op == JobOp::kGcmOpen || op == JobOp::kGcmSeal ? Suite::kAeadAes128Gcm : Suite::kAesCm128HmacSha1_80;
-}
-constexpr bool opens(JobOp op) noexcept {
-  return op == JobOp::kCmOpen || op == JobOp::kGcmOpen;
+  return is_gcm(op) ? Suite::kAeadAes128Gcm : Suite::kAesCm128HmacSha1_80;
 }
 
 // Keys, packets and jobs of one provider.
@@ -71,7 +69,7 @@ class Subject {
 
   // Plain packets in area 0 are sealed into area 1, and those opened into area 2.
   void describe(JobOp op) {
-    const bool open = opens(op);
+    const bool open = !is_seal(op);
     const Suite suite = suite_of(op);
     const SuiteInfo& info = *find_suite(suite);
     const std::size_t first_key = suite == Suite::kAeadAes128Gcm ? kMeasuredPackets : 0;

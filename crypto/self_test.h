@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Known-answer test of a provider, run at start: a provider that fails is not used.
-// Published vectors through the same submit/poll the workers use, sealed and opened, alone and in a burst that does not fill
-// its last lane group; and every packet once tampered with, which must fail. Takes well under a millisecond. Main thread.
+// Published vectors of every suite through the same submit/poll the workers use: sealed, opened and checked, alone and in a burst
+// that does not fill its last lane group; and every packet once tampered with, which must fail. Takes about a millisecond. Main thread.
 #pragma once
 
 #include "crypto/engine.h"

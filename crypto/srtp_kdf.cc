@@ -23,7 +23,7 @@ unsigned char* raw(std::byte* p) {
   return reinterpret_cast<unsigned char*>(p);
 }
 
-// PRF_n(k_master, x) of RFC 3711 §4.3.3: AES-CM keystream with IV = (label ^ master_salt) * 2^16.
+// PRF_n(k_master, x) of RFC 3711 §4.3.3, and with AES-256 of RFC 6188 §3: AES-CM keystream with IV = (label ^ master_salt) * 2^16.
 bool derive(ConstBytes master_key, ConstBytes master_salt, unsigned label, Bytes out) {
   std::array<std::byte, 16> iv{};
   std::copy(master_salt.begin(), master_salt.end(), iv.begin());
@@ -60,8 +60,9 @@ Result<SessionKeys> derive_session_keys(Suite suite, ConstBytes master_key, Cons
   if (master_salt.size() != info->salt_bytes)
     return fail(ErrorCode::kInvalid, wrong_length("master salt", master_salt.size(), info->salt_bytes, info->name));
   const unsigned label = use == KeyUse::kSrtp ? 0 : 3;  // RFC 3711 §4.3.2; a 12-byte salt is padded with zeros on the right (RFC 7714 §11)
+  const std::size_t cipher_key_bytes = info->transform == Transform::kNullHmacSha1 ? 0 : info->key_bytes;
   SessionKeys keys;
-  const bool done = derive(master_key, master_salt, label, Bytes(keys.key).first(info->key_bytes)) &&
+  const bool done = derive(master_key, master_salt, label, Bytes(keys.key).first(cipher_key_bytes)) &&
                     derive(master_key, master_salt, label + 1, Bytes(keys.auth).first(info->auth_key_bytes)) &&
                     derive(master_key, master_salt, label + 2, Bytes(keys.salt).first(info->salt_bytes));
   if (!done)

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// SRTP key derivation (RFC 3711 §4.3, RFC 7714 §11) with key derivation rate 0, for SRTP and SRTCP labels.
+// SRTP key derivation (RFC 3711 §4.3, RFC 6188 §3, RFC 7714 §11) with key derivation rate 0, for SRTP and SRTCP labels.
 // Uses OpenSSL's AES; runs when a key is set, never per packet. Main thread.
 #pragma once
 
@@ -16,7 +16,7 @@ enum class KeyUse : std::uint8_t { kSrtp, kSrtcp };  // labels 0-2 and 3-5 (RFC 
 
 // Session keys of one direction. Overwritten on destruction.
 struct SessionKeys {
-  std::array<std::byte, kMaxKeyBytes> key{};  // suite.key_bytes used
+  std::array<std::byte, kMaxKeyBytes> key{};  // suite.key_bytes used; none of a NULL cipher
   std::array<std::byte, 20> auth{};           // suite.auth_key_bytes used
   std::array<std::byte, 16> salt{};           // suite.salt_bytes used, zero behind
   SessionKeys() = default;

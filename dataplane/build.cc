@@ -1,177 +1,137 @@
 // SPDX-License-Identifier: Apache-2.0
-// From staged objects to what workers look up: legs, header templates, fan-out lists, and the commands that put them into the tables.
-// Everything is made whole here, before the first worker hears of it. See core.h. Main thread.
-#include <algorithm>
-#include <cstring>
-
-#include "dataplane/checksum.h"
+// From staged objects to what workers look up: which objects are built anew, and the commands that put them into the tables, unlinking
+// first. Everything is made whole here, before the first worker hears of it. Legs are built in build_leg.cc, streams with their
+// receivers in build_stream.cc. See core.h. Main thread.
 #include "dataplane/core.h"
-#include "dataplane/wire/ethernet.h"
-#include "dataplane/wire/ip.h"
-#include "dataplane/wire/udp.h"
 
 namespace mediaward::dataplane {
-namespace {
-
-using crypto::JobOp;
-using crypto::Transform;
-
-JobOp open_op(const crypto::SuiteInfo& suite) { return suite.transform == Transform::kAesGcm ? JobOp::kGcmOpen : JobOp::kCmOpen; }
-JobOp seal_op(const crypto::SuiteInfo& suite) { return suite.transform == Transform::kAesGcm ? JobOp::kGcmSeal : JobOp::kCmSeal; }
-
-std::shared_ptr<LegRx> make_rx(const LegObject& leg, const Directory<StreamObject>& streams, std::size_t owner) {
-  auto rx = std::make_shared<LegRx>();
-  std::memcpy(rx->remote_address, leg.remote.bytes.data(), sizeof rx->remote_address);
-  rx->remote_port_raw = Be16(leg.remote_port).raw();
-  rx->family = leg.remote.family;
-  rx->may_receive_from = (leg.flags & abi::kLegMayReceiveFrom) != 0;
-  rx->open_op = open_op(leg.receive_key->suite());
-  rx->tag_bytes = leg.receive_key->suite().tag_bytes;
-  rx->key = leg.receive_key->context(owner);
-  std::memcpy(rx->salt, leg.receive_key->salt().data(), sizeof rx->salt);
-  rx->leg_id = leg.id;
-  for (const std::uint64_t id : leg.streams) {
-    const std::uint32_t ssrc = streams.find(id)->ssrc;
-    const auto& slot = *leg.receive_slots.at(ssrc);
-    if (!slot.torn(leg.receive_key->fingerprint())) rx->storage.push_back({ssrc, slot.index()});
-  }
-  rx->ssrcs = rx->storage.data();
-  rx->ssrc_count = static_cast<std::uint16_t>(rx->storage.size());
-  if (rx->ssrc_count != 0) rx->first = rx->storage.front();
-  return rx;
-}
-
-// Ethernet, IP and UDP header towards a leg, with lengths, checksums and the destination MAC still 0.
-void write_template(LegTx& tx, const LegObject& leg, const PortSettings& port) {
-  const IpAddress& local = port.addresses[leg.address_index].address;
-  const bool v4 = local.family == Family::kIpv4;
-  const auto tos = static_cast<std::uint8_t>(leg.dscp << 2);  // RFC 2474 §3
-  std::byte* out = tx.header;
-  tx.l2_bytes = static_cast<std::uint8_t>(wire::write_ethernet(out, {}, port.mac, v4 ? wire::kEtherIpv4 : wire::kEtherIpv6, port.vlan));
-  std::byte* l3 = out + tx.l2_bytes;
-  std::uint64_t pseudo;
-  if (v4) {
-    tx.l3_bytes = wire::kIpv4Bytes;
-    wire::write_ipv4(l3, local.bytes.data(), leg.remote.bytes.data(), wire::kProtocolUdp, 0, tos, wire::kDefaultTtl, false);
-    store_be16(l3 + 2, 0);
-    tx.ip_sum = fold_checksum(add_checksum({l3, wire::kIpv4Bytes}));
-    pseudo = pseudo_header_v4(local.bytes.data(), leg.remote.bytes.data(), wire::kProtocolUdp, 0);
-  } else {
-    tx.l3_bytes = wire::kIpv6Bytes;
-    wire::write_ipv6(l3, local.bytes.data(), leg.remote.bytes.data(), wire::kProtocolUdp, 0, tos, wire::kDefaultTtl);
-    pseudo = pseudo_header_v6(local.bytes.data(), leg.remote.bytes.data(), wire::kProtocolUdp, 0);
-  }
-  tx.pseudo_sum = fold_checksum(pseudo);
-  wire::write_udp(l3 + tx.l3_bytes, leg.local_port, leg.remote_port, 0);
-  tx.header_bytes = static_cast<std::uint8_t>(tx.l2_bytes + tx.l3_bytes + wire::kUdpBytes);
-  tx.max_udp_payload = static_cast<std::uint16_t>(port.mtu - tx.l3_bytes - wire::kUdpBytes);
-}
-
-std::shared_ptr<LegTx> make_tx(const LegObject& leg, const PortSettings& port) {
-  auto tx = std::make_shared<LegTx>();
-  tx->hop = leg.hop.get();
-  tx->leg_id = leg.id;
-  tx->port = leg.port;
-  tx->family = leg.remote.family;
-  tx->generation = leg.number->handle().generation;
-  write_template(*tx, leg, port);
-  return tx;
-}
-
-}  // namespace
 
 Core::Check Core::build(Plan& plan) {
-  unlink_removed(plan);
-  for (const std::uint64_t id : dirty_legs_) build_leg(legs_.edit(id), plan);
+  drop_gone_slots();
+  Plan links(plan.size());
+  if (auto ok = build_objects(links); !ok) return ok;
+  unlink_legs(plan);
+  unlink_streams(plan);
+  for (std::size_t w = 0; w < plan.size(); ++w) plan[w].insert(plan[w].end(), links[w].begin(), links[w].end());
+  return {};
+}
+
+Core::Check Core::build_objects(Plan& plan) {
+  for (const std::uint64_t id : dirty_legs_) build_leg(legs_.edit(id), true, plan);
+  for (const std::uint64_t id : dirty_receivers_)
+    if (!dirty_legs_.contains(id)) build_leg(legs_.edit(id), false, plan);
   for (const std::uint64_t id : touched_conferences_) {
-    const std::set<std::uint64_t> legs = conferences_.find(id)->legs;
-    for (const std::uint64_t leg : legs) {
-      const std::set<std::uint64_t> streams = legs_.find(leg)->streams;
-      for (const std::uint64_t stream : streams)
+    if (conferences_.find(id)->group()) build_group(conferences_.edit(id));
+    for (const std::uint64_t leg : conferences_.find(id)->legs)
+      for (const std::uint64_t stream : legs_.find(leg)->streams)
         if (auto ok = build_stream(streams_.edit(stream), plan); !ok) return ok;
-    }
+  }
+  for (const std::uint64_t id : dirty_streams_) {
+    if (touched_conferences_.contains(legs_.find(streams_.find(id)->leg)->conference)) continue;
+    if (auto ok = build_stream(streams_.edit(id), plan); !ok) return ok;
   }
   return {};
 }
 
-void Core::unlink_removed(Plan& plan) {
+// What was used under a key that is gone binds nobody: of streams that are gone, too, nothing need be remembered.
+void Core::drop_gone_slots() {
+  using abi::SlotKind;
+  for (const std::uint64_t owner : rekeyed_) {
+    const LegObject* leg = legs_.find(owner);
+    const ConferenceObject* conference = conferences_.find(leg != nullptr ? leg->conference : owner);
+    const auto drop = [&](SlotKind kind, auto&& in_use, auto&& alive) {
+      std::vector<std::uint32_t> gone;
+      book_->for_each(owner, kind, [&](std::uint32_t ssrc, const SlotPtr& slot) {
+        if (!in_use(slot->identity().key_fingerprint) && !alive(ssrc)) gone.push_back(ssrc);
+      });
+      for (const std::uint32_t ssrc : gone) book_->drop({kind, owner, ssrc});
+    };
+    const KeyList& sealing = leg != nullptr ? leg->send_keys : conference->group_keys;
+    drop(
+        SlotKind::kSend, [&](std::uint64_t fp) { return !sealing.empty() && sealing.front()->fingerprint() == fp; },
+        [&](std::uint32_t ssrc) { return conference->ssrcs.contains(ssrc); });
+    if (leg == nullptr) continue;
+    drop(
+        SlotKind::kReceive, [&](std::uint64_t fp) { return fp == leg->receive_fingerprint() || leg->receives_under(fp); },
+        [&](std::uint32_t ssrc) {
+          const std::uint64_t* stream = conference->ssrcs.find(ssrc);
+          return stream != nullptr && leg->streams.contains(*stream);
+        });
+  }
+}
+
+void Core::unlink_legs(Plan& plan) const {
   for (const auto& [id, staged] : legs_.staged()) {
     const LegObject* before = legs_.committed(id);
-    if (before == nullptr || (staged != nullptr && staged->number == before->number)) continue;
-    Command flow{Command::Op::kSetFlow, before->port, before->local_port, before->address_index, 0, nullptr};
-    plan[owner_of(*before)].push_back(flow);
+    if (before == nullptr) continue;
+    const bool replaced = staged == nullptr || staged->number != before->number;
+    const bool moved = replaced || staged->worker != before->worker;
+    const auto unlink_port = [&](std::uint16_t udp_port) {
+      plan[before->worker].push_back({Command::Op::kSetFlow, before->port, udp_port, before->address_index, 0, nullptr});
+    };
+    if (moved) unlink_port(before->local_port);
+    if (before->own_rtcp_port() && (moved || !staged->own_rtcp_port())) unlink_port(static_cast<std::uint16_t>(before->local_port + 1));
+    if (before->tx == nullptr || (!replaced && staged->tx != nullptr)) continue;
     for (auto& commands : plan) commands.push_back({Command::Op::kSetLegTx, 0, 0, 0, before->number->handle().slot, nullptr});
   }
+}
+
+void Core::unlink_streams(Plan& plan) const {
   for (const auto& [id, staged] : streams_.staged()) {
     const StreamObject* before = streams_.committed(id);
-    if (before == nullptr || before->rx == nullptr || (staged != nullptr && staged->generation == before->generation)) continue;
-    const LegObject* leg = legs_.committed(before->leg);
-    plan[owner_of(*leg)].push_back({Command::Op::kSetStream, 0, 0, 0, leg->receive_slots.at(before->ssrc)->index(), nullptr});
+    if (before == nullptr || before->rx == nullptr) continue;
+    const bool gone = staged == nullptr || staged->rx == nullptr || staged->generation != before->generation || staged->slot != before->slot;
+    if (gone || staged->worker != before->worker) plan[before->worker].push_back({Command::Op::kSetStream, 0, 0, 0, before->slot, nullptr});
+    for (std::size_t w = 0; w < before->shares.size(); ++w) {
+      const bool has_one = !gone && w < staged->shares.size() && staged->shares[w] != nullptr;
+      if (before->shares[w] != nullptr && !has_one) plan[w].push_back({Command::Op::kSetShare, 0, 0, 0, before->slot, nullptr});
+    }
   }
 }
 
-void Core::build_leg(LegObject& leg, Plan& plan) {
-  const std::size_t owner = owner_of(leg);
-  for (const std::uint64_t id : leg.streams) {  // only a new key makes a slot usable again that a crash left half-written
-    const auto& slot = *leg.receive_slots.at(streams_.find(id)->ssrc);
-    if (slot.torn(leg.receive_key->fingerprint())) staged_notices_.push_back({leg.id, slot.state().ssrc});
-  }
-  leg.rx = make_rx(leg, streams_, owner);
-  leg.tx = make_tx(leg, settings_.ports[leg.port]);
-  plan[owner].push_back({Command::Op::kSetFlow, leg.port, leg.local_port, leg.address_index, 0, leg.rx.get()});
-  for (auto& commands : plan) commands.push_back({Command::Op::kSetLegTx, 0, 0, 0, leg.number->handle().slot, leg.tx.get()});
+// What the transaction makes of a slot. Told to the region when nothing can be refused any more.
+StateRegion::Use Core::note_use(const SlotPtr& slot, std::uint64_t key_fingerprint, std::uint64_t stream, std::size_t worker, bool torn) {
+  const abi::StateIdentity& identity = slot->identity();
+  const bool same_key = identity.key_fingerprint == key_fingerprint;
+  StateRegion::Use use;
+  use.key_fingerprint = key_fingerprint;
+  use.stream_id = stream;
+  use.packets_at_key = same_key ? identity.packets_at_key : slot->state().packets;
+  use.srtcp_at_key = same_key ? identity.srtcp_at_key : slot->state().srtcp_packets;
+  use.worker = static_cast<int>(worker);
+  use.mend = slot->torn() && !torn;
+  if (!same_key || identity.stream_id != stream || slot->writer() != use.worker || slot->left_behind() || use.mend) uses_.emplace_back(slot, use);
+  return use;
 }
 
-Core::Check Core::build_stream(StreamObject& stream, Plan& plan) {
-  const LegObject& leg = *legs_.find(stream.leg);
-  const auto& slot = *leg.receive_slots.at(stream.ssrc);
-  const std::size_t owner = owner_of(leg);
-  stream.rx = nullptr;
-  auto rx = std::make_shared<StreamRx>();
-  rx->state = &slot.state();
-  rx->generation = stream.generation;
-  rx->leg_id = leg.id;
-  for (const std::uint64_t receiver : conferences_.find(leg.conference)->legs) {
-    if (receiver == leg.id) continue;
-    if (auto ok = add_receiver(*rx, stream, receiver, owner); !ok)
-      return tl::unexpected(Refusal{ok.error().code, 0, stream.id, "stream", ok.error().message});
-  }
-  if (slot.torn(leg.receive_key->fingerprint())) return {};  // the receivers' slots are taken all the same: their indexes are not lost
-  rx->fanout = rx->storage.data();
-  rx->fanout_count = static_cast<std::uint32_t>(rx->storage.size());
-  stream.rx = rx;
-  plan[owner].push_back({Command::Op::kSetStream, 0, 0, 0, slot.index(), rx.get()});
-  return {};
+// A slot that another worker may still write is not shared with it: its successor begins above.
+Result<SlotPtr> Core::writable(const SlotKey& key, SlotPtr slot, std::size_t worker) {
+  if (quiesced_ || slot->writer() == StateRegion::kNoWriter || slot->writer() == static_cast<int>(worker)) return slot;
+  auto forked = slot->fork();
+  if (!forked) return forked;
+  book_->put(key, *forked);
+  return forked;
 }
 
-Result<void> Core::add_receiver(StreamRx& rx, const StreamObject& stream, std::uint64_t receiver_id, std::size_t worker) {
-  if ((legs_.find(receiver_id)->flags & abi::kLegMaySendTo) == 0) return {};
-  LegObject& receiver = legs_.edit(receiver_id);
-  const std::uint64_t key = receiver.send_key->fingerprint();
-  auto& slot = receiver.send_slots[stream.ssrc];
-  // A source that begins anew under a key that never sealed for its SSRC owes nothing to the indexes of an earlier one.
-  const StreamObject* before = streams_.committed(stream.id);
-  const bool begins = stream.begins && (before == nullptr || before->generation != stream.generation);
-  if (slot == nullptr || (begins && slot->identity().key_fingerprint != key)) {
-    auto taken = take_slot(abi::SlotKind::kSend, receiver_id, stream.id, stream.ssrc, *receiver.send_key);
-    if (!taken) return tl::unexpected(taken.error());
-    slot = std::move(*taken);
-  }
-  if (slot->torn(key)) {
-    staged_notices_.push_back({receiver_id, stream.ssrc});
-    return {};
-  }
-  FanoutEntry entry;
-  entry.state = &slot->state();
-  entry.key = receiver.send_key->context(worker);
-  entry.leg = receiver.tx.get();
-  std::memcpy(entry.salt, receiver.send_key->salt().data(), sizeof entry.salt);
-  entry.ssrc_out = stream.ssrc;
-  entry.leg_handle = receiver.number->handle();
-  entry.seal_op = seal_op(receiver.send_key->suite());
-  entry.tag_bytes = receiver.send_key->suite().tag_bytes;
-  rx.storage.push_back(entry);
-  return {};
+bool Core::torn(const SlotHandle& slot, const LegObject& leg) const noexcept {
+  for (const auto& key : leg.receive_keys)
+    if (slot.torn(key->fingerprint())) return true;
+  return false;
+}
+
+// For the book: nothing may be condensed that is in use or was asked for, nor anything that a worker has not been told to leave. What is
+// remembered is remembered under the keys in force, which are not yet those of the running transaction.
+bool Core::may_condense(const SlotKey& key, std::uint64_t key_fingerprint) const {
+  const LegObject* leg = legs_.committed(key.owner);
+  const ConferenceObject* group = leg == nullptr ? conferences_.committed(key.owner) : nullptr;
+  if ((leg == nullptr && group == nullptr) || !applied()) return false;
+  const KeyList& sealing = leg != nullptr ? leg->send_keys : group->group_keys;
+  const bool in_force = key.kind == abi::SlotKind::kSend ? !sealing.empty() && sealing.front()->fingerprint() == key_fingerprint
+                                                         : leg != nullptr && leg->receives_under(key_fingerprint);
+  const LegObject* now = legs_.find(key.owner);
+  const auto in = [&](const ConferenceObject* c) { return c != nullptr && c->ssrcs.contains(key.ssrc); };
+  return in_force && !in(conferences_.committed(leg != nullptr ? leg->conference : key.owner)) &&
+         !in(conferences_.find(now != nullptr ? now->conference : key.owner));
 }
 
 }  // namespace mediaward::dataplane

@@ -43,7 +43,11 @@ class Classifier {
   std::uint16_t vlan_ = 0;
 };
 
-// What shares a media port is told apart by its first two bytes (RFC 7983 §7, RFC 5761 §4): nothing for RTP, else why it ends here.
-[[nodiscard]] std::optional<DropReason> not_rtp(const std::byte* payload, std::uint32_t bytes) noexcept;
+// What shares a media port is told apart by its first two bytes (RFC 7983 §7, RFC 5761 §4): RTP, RTCP, or why it ends here.
+struct MediaKind {
+  bool rtcp = false;
+  std::optional<DropReason> refused;
+};
+[[nodiscard]] MediaKind media_kind(const std::byte* payload, std::uint32_t bytes) noexcept;
 
 }  // namespace mediaward::dataplane

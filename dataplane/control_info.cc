@@ -1,13 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-// The control server's answers to queries and its events: what the workers' blocks, rings and tables say, as protocol structs.
-// See control_server.h. Main thread.
-#include <arpa/inet.h>
-
+// The control server's answers to queries and what it tells by itself: what the workers' blocks, rings and tables say, as protocol
+// structs. See control_server.h; texts are event_text.h. Main thread.
 #include <cstdio>
 #include <ctime>
 
 #include "dataplane/control_send.h"
-#include "dataplane/wire/ethernet.h"
+#include "dataplane/event_text.h"
 
 namespace mediaward::dataplane {
 namespace {
@@ -29,61 +27,6 @@ void put(char (&to)[N], std::string_view text) {
   const std::size_t n = std::min(text.size(), N - 1);
   std::memcpy(to, text.data(), n);
   to[n] = 0;
-}
-
-// "192.0.2.9:4000 > 192.0.2.1:20000 udp" of a frame's first bytes, as far as they can be read.
-std::string describe_frame(ConstBytes head) {
-  wire::EthernetInfo ethernet;
-  if (!wire::parse_ethernet(head, ethernet)) return "short frame";
-  const std::byte* l3 = head.data() + ethernet.header_bytes;
-  const std::size_t left = head.size() - ethernet.header_bytes;
-  char text[128];
-  const bool v4 = ethernet.type == wire::kEtherIpv4 && left >= 20;
-  const bool v6 = ethernet.type == wire::kEtherIpv6 && left >= 40;
-  if (!v4 && !v6) {
-    std::snprintf(text, sizeof text, "ethertype 0x%04x", ethernet.type);
-    return text;
-  }
-  char source[INET6_ADDRSTRLEN], destination[INET6_ADDRSTRLEN];
-  ::inet_ntop(v4 ? AF_INET : AF_INET6, l3 + (v4 ? 12 : 8), source, sizeof source);
-  ::inet_ntop(v4 ? AF_INET : AF_INET6, l3 + (v4 ? 16 : 24), destination, sizeof destination);
-  const std::size_t l4 = v4 ? (std::to_integer<std::size_t>(l3[0]) & 15) * 4 : 40;
-  const auto protocol = std::to_integer<unsigned>(l3[v4 ? 9 : 6]);
-  if (protocol == 17 && left >= l4 + 4)
-    std::snprintf(text, sizeof text, "%s:%u > %s:%u udp", source, load_be16(l3 + l4), destination, load_be16(l3 + l4 + 2));
-  else
-    std::snprintf(text, sizeof text, "%s > %s protocol %u", source, destination, protocol);
-  return text;
-}
-
-std::string describe_address(Family family, const std::byte* bytes) {
-  return (family == Family::kIpv4 ? IpAddress::v4(bytes) : IpAddress::v6(bytes)).to_string();
-}
-
-abi::EventMessage event_of(const WorkerEvent& e, std::uint32_t worker) {
-  abi::EventMessage m{};
-  m.worker = worker;
-  m.time_ns = now_ns(CLOCK_REALTIME);
-  m.object_id = e.leg_id;
-  switch (e.kind) {
-    case WorkerEvent::Kind::kDropSample:
-      m.kind = abi::EventKind::kDropSample;
-      m.a = static_cast<std::uint64_t>(e.reason);
-      m.b = e.packets;
-      put(m.text, std::string(to_string(e.reason)) + " " + describe_frame({e.head.data(), e.head_bytes}));
-      break;
-    case WorkerEvent::Kind::kIndexReuse:
-      m.kind = abi::EventKind::kIndexReuse;
-      m.a = e.ssrc;
-      put(m.text, "sealing refused: index was used before");
-      break;
-    case WorkerEvent::Kind::kNeighbourResolved:
-    case WorkerEvent::Kind::kNeighbourFailed:
-      m.kind = e.kind == WorkerEvent::Kind::kNeighbourFailed ? abi::EventKind::kNeighbourFailed : abi::EventKind::kNeighbourResolved;
-      put(m.text, describe_address(e.family, e.head.data()));
-      break;
-  }
-  return m;
 }
 
 }  // namespace
@@ -113,7 +56,7 @@ std::vector<abi::WorkerInfo> ControlServer::worker_infos() {
     infos[i].busy_cycles = block.busy_cycles;
     infos[i].total_cycles = block.total_cycles;
     infos[i].applied_sequence = core_.worker(i).applied_sequence();
-    infos[i].buckets = static_cast<std::uint32_t>(kBuckets / core_.worker_count() + (i < kBuckets % core_.worker_count() ? 1 : 0));
+    infos[i].buckets = static_cast<std::uint32_t>(core_.buckets_of_worker(i));
     infos[i].legs = static_cast<std::uint32_t>(core_.legs_of_worker(i));
   }
   return infos;
@@ -175,21 +118,42 @@ std::vector<abi::NeighbourInfo> ControlServer::neighbour_infos() {
   return infos;
 }
 
-void ControlServer::send_events() {
+void ControlServer::send_event(abi::EventMessage message) {
+  if (!greeted_) return;
+  message.time_ns = now_ns(CLOCK_REALTIME);
+  send(message, MessageType::kEvent, 0);
+}
+
+// The rings are emptied whether or not anybody listens: what workers saw of addresses and SSRCs matters all the same.
+void ControlServer::take_events() {
+  const std::uint64_t now = clock_ns();
   for (std::size_t w = 0; w < core_.worker_count(); ++w) {
     core_.worker(w).events().consume([&](const WorkerEvent& e) {
-      if (greeted_) send(event_of(e, static_cast<std::uint32_t>(w)), MessageType::kEvent, 0);
+      if (is_told(e.kind))
+        send_event(event_of(e, static_cast<std::uint32_t>(w)));
+      else
+        learning_.see(e, now);
     });
   }
-  for (const auto& notice : core_.take_rekey_notices()) {
-    abi::EventMessage m{};
-    m.kind = abi::EventKind::kRekeyRequired;
-    m.time_ns = now_ns(CLOCK_REALTIME);
-    m.object_id = notice.leg_id;
-    m.a = notice.ssrc;
-    put(m.text, "SRTP state was lost in a crash: silent until this leg gets a new key");
-    send(m, MessageType::kEvent, 0);
-  }
+}
+
+std::uint64_t ControlServer::clock_ns() const {
+  constexpr std::uint64_t kNsPerSecond = 1'000'000'000;
+  const std::uint64_t ticks = settings_.clock(), hz = core_.tsc_hz();
+  return ticks / hz * kNsPerSecond + ticks % hz * kNsPerSecond / hz;
+}
+
+void ControlServer::learn() {
+  if (core_.moving()) return;
+  learning_.act(clock_ns());
+  for (const auto& event : learning_.take_events()) send_event(event);
+}
+
+void ControlServer::send_events() {
+  for (const auto& change : core_.take_speaker_changes()) send_event(speakers_changed(change.conference, change.speakers));
+  for (const auto& notice : core_.take_rekey_notices())
+    send_event(make_event(abi::EventKind::kRekeyRequired, notice.leg_id, notice.ssrc, 0,
+                          "SRTP state was lost in a crash: silent until this leg gets a new key"));
 }
 
 void ControlServer::watch_workers() {
@@ -201,13 +165,9 @@ void ControlServer::watch_workers() {
       seen = {loops, now, false};
     } else if (!seen.stalled && now - seen.since_ns > kStallNs) {
       seen.stalled = true;
-      abi::EventMessage m{};
-      m.kind = abi::EventKind::kWorkerStalled;
+      abi::EventMessage m = make_event(abi::EventKind::kWorkerStalled, 0, w, 0, "no loop finished for two seconds");
       m.worker = static_cast<std::uint32_t>(w);
-      m.a = w;
-      m.time_ns = now_ns(CLOCK_REALTIME);
-      put(m.text, "no loop finished for two seconds");
-      send(m, MessageType::kEvent, 0);
+      send_event(m);
     }
   }
 }
@@ -225,13 +185,7 @@ void ControlServer::watch_links() {
     if (up == link_up_[p]) continue;
     link_up_[p] = up;
     std::fprintf(stderr, "mediaward-dataplane: port %s: link is %s\n", core_.settings().ports[p].name.c_str(), up ? "up" : "down");
-    abi::EventMessage m{};
-    m.kind = abi::EventKind::kPortLink;
-    m.a = p;
-    m.b = up ? 1 : 0;
-    m.time_ns = now_ns(CLOCK_REALTIME);
-    put(m.text, core_.settings().ports[p].name);
-    if (greeted_) send(m, MessageType::kEvent, 0);
+    send_event(make_event(abi::EventKind::kPortLink, 0, p, up ? 1 : 0, core_.settings().ports[p].name));
   }
 }
 

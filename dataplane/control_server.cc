@@ -3,19 +3,20 @@
 #include "dataplane/control_server.h"
 
 #include <grp.h>
-#include <openssl/crypto.h>
 #include <poll.h>
 #include <sys/random.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
+#include <x86intrin.h>
 
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
 
 #include "dataplane/control_send.h"
+#include "dataplane/event_text.h"
 
 namespace mediaward::dataplane {
 namespace {
@@ -23,7 +24,12 @@ namespace {
 using abi::MessageType;
 
 constexpr std::size_t kMaxOperations = std::size_t{1} << 20;  // of one transaction; more is a controller gone wrong
-constexpr int kPendingPollMs = 1;
+constexpr long kNsPerMs = 1'000'000;
+// How long to wait for the socket at most while ...
+constexpr long kMovingWaitNs = 100'000;        // a bucket moves: its packets are parked
+constexpr long kPendingWaitNs = 1'000'000;     // a transaction is being applied
+constexpr long kRestlessWaitNs = 10'000'000;   // addresses, SSRCs or speakers may change at any time
+constexpr long kRestWaitNs = 100'000'000;      // retired memory, workers and links are looked after
 
 std::uint64_t random_id() {
   std::uint64_t id = 0;
@@ -80,31 +86,61 @@ Result<std::unique_ptr<ControlServer>> ControlServer::create(Core& core, Control
 }
 
 ControlServer::ControlServer(Core& core, ControlServerSettings settings, InfoSource& info, UniqueFd listener)
-    : core_(core), settings_(std::move(settings)), info_(info), listener_(std::move(listener)), boot_id_(random_id()), watched_(core.worker_count()), link_up_(core.settings().ports.size(), true) {}
-
-ControlServer::~ControlServer() {
-  forget_transaction();
-  ::unlink(settings_.socket_path.c_str());
+    : core_(core),
+      settings_(std::move(settings)),
+      info_(info),
+      listener_(std::move(listener)),
+      learning_({.latch = [&core](std::uint64_t leg, const Source& s, bool rtcp) { return core.set_latched(leg, s.address, s.udp_port, rtcp); },
+                 .bind = [&core](std::uint64_t leg, std::uint32_t ssrc) { return core.bind_ssrc(leg, ssrc); }}),
+      boot_id_(random_id()),
+      watched_(core.worker_count()),
+      link_up_(core.settings().ports.size(), true) {
+  if (!settings_.clock) settings_.clock = [] { return std::uint64_t{__rdtsc()}; };
 }
 
+ControlServer::~ControlServer() { ::unlink(settings_.socket_path.c_str()); }
+
 void ControlServer::run(int timeout_ms) {
-  pollfd fds[2] = {{listener_.get(), POLLIN, 0}, {client_.get(), POLLIN, 0}};
-  if (client_) fds[0].events = 0;         // one controller at a time: others wait in the backlog
-  if (has_pending_) fds[1].events = 0;    // answer first; what else was sent waits in the socket
-  const int n = ::poll(fds, 2, has_pending_ ? std::min(timeout_ms, kPendingPollMs) : timeout_ms);
-  if (n > 0) {
-    if ((fds[1].revents & (POLLIN | POLLHUP | POLLERR)) != 0) read_client();
-    if ((fds[0].revents & POLLIN) != 0) accept_client();
-  }
-  if (has_pending_ && core_.applied()) {
-    has_pending_ = false;
-    applied_ = pending_;
-    if (greeted_) answer(Refusal{ErrorCode::kOk, 0, 0, "", ""}, pending_);
-  }
+  wait(timeout_ms);
+  take_events();
+  learn();
+  core_.advance(settings_.clock());
+  finish_moves();
+  finish_pending();
   send_events();
   watch_workers();
   watch_links();
   core_.collect();
+}
+
+void ControlServer::wait(int timeout_ms) {
+  const bool busy = has_pending_ || core_.moving();
+  pollfd fds[2] = {{listener_.get(), POLLIN, 0}, {client_.get(), POLLIN, 0}};
+  if (client_) fds[0].events = 0;  // one controller at a time: others wait in the backlog
+  if (busy) fds[1].events = 0;     // answer first; what else was sent waits in the socket
+  const long most = core_.moving() ? kMovingWaitNs : has_pending_ ? kPendingWaitNs : core_.restless() ? kRestlessWaitNs : kRestWaitNs;
+  const timespec timeout{0, std::min(timeout_ms * kNsPerMs, most)};
+  if (::ppoll(fds, 2, &timeout, nullptr) <= 0) return;
+  if ((fds[1].revents & (POLLIN | POLLHUP | POLLERR)) != 0) read_client();
+  if ((fds[0].revents & POLLIN) != 0) accept_client();
+}
+
+void ControlServer::finish_moves() {
+  for (const auto& move : core_.take_moves()) {
+    if (move.done) {
+      send_event(bucket_moved(move.bucket, move.worker));
+    } else if (has_pending_) {
+      has_pending_ = false;
+      if (greeted_) answer(Refusal{move.done.error().code, 0, move.bucket, "bucket_move", move.done.error().message}, pending_);
+    }
+  }
+}
+
+void ControlServer::finish_pending() {
+  if (!has_pending_ || core_.moving() || !core_.applied()) return;
+  has_pending_ = false;
+  applied_ = pending_;
+  if (greeted_) answer(Refusal{ErrorCode::kOk, 0, 0, "", ""}, pending_);
 }
 
 void ControlServer::accept_client() {
@@ -116,13 +152,13 @@ void ControlServer::drop_client(const char* why) {
   std::fprintf(stderr, "mediaward-dataplane: controller gone: %s\n", why);
   client_.reset();
   greeted_ = false;
-  forget_transaction();  // what was handed to the workers goes on: the next HelloReply says that it was applied
+  open_.reset();  // what was handed to the workers goes on: the next HelloReply says that it was applied
 }
 
 // Reads until the socket is empty, so that a long transaction costs one wake-up.
 void ControlServer::read_client() {
   alignas(8) std::byte buffer[abi::kMaxMessageBytes];
-  while (client_ && !has_pending_) {
+  while (client_ && !has_pending_ && !core_.moving()) {
     alignas(cmsghdr) char control[CMSG_SPACE(sizeof(int))];
     iovec io{buffer, sizeof buffer};
     msghdr m{};
@@ -155,6 +191,14 @@ bool ControlServer::collect_operation(ConstBytes message) {
   return true;
 }
 
+bool ControlServer::collect_move(ConstBytes message) {
+  abi::BucketMove m;
+  if (message.size() != sizeof m || open_ == nullptr || open_->move) return false;
+  std::memcpy(static_cast<void*>(&m), message.data(), sizeof m);
+  open_->move = m;
+  return true;
+}
+
 void ControlServer::handle(ConstBytes message, UniqueFd fd) {
   abi::MessageHeader header;
   if (message.size() < sizeof header) return drop_client("message shorter than its header");
@@ -181,6 +225,8 @@ void ControlServer::handle(ConstBytes message, UniqueFd fd) {
     case MessageType::kConference: good = collect_operation<abi::Conference>(message); break;
     case MessageType::kLeg: good = collect_operation<abi::Leg>(message); break;
     case MessageType::kStream: good = collect_operation<abi::Stream>(message); break;
+    case MessageType::kTopology: good = collect_operation<abi::Topology>(message); break;
+    case MessageType::kBucketMove: good = collect_move(message); break;
     case MessageType::kConferenceRemove:
     case MessageType::kLegRemove:
     case MessageType::kStreamRemove: good = collect_operation<abi::ObjectRemove>(message); break;
@@ -222,16 +268,19 @@ void ControlServer::begin(const abi::Begin& m) {
 
 void ControlServer::end(const abi::End& m) {
   if (open_ == nullptr || open_->id != m.header.transaction_id) return drop_client("End without its Begin");
-  const std::uint64_t id = open_->id;
-  if (m.operation_count != open_->operations.size()) {
-    forget_transaction();
+  const std::unique_ptr<Transaction> transaction = std::move(open_);
+  const std::uint64_t id = transaction->id;
+  if (m.operation_count != transaction->operations.size() + (transaction->move ? 1 : 0))
     return answer(Refusal{ErrorCode::kInvalid, 0, 0, "transaction", "operation count does not match: a message was lost"}, id);
+  if (transaction->move) {
+    const bool alone = transaction->operations.empty() && !transaction->options.resync;
+    const auto done = alone ? core_.move_bucket(transaction->move->bucket, transaction->move->worker, transaction->options.dry_run)
+                            : Result<void>(fail(ErrorCode::kInvalid, "a bucket moves in a transaction of its own"));
+    if (!done) return answer(Refusal{done.error().code, 0, transaction->move->bucket, "bucket_move", done.error().message}, id);
+  } else if (const auto done = core_.submit(transaction->operations, transaction->options); !done) {
+    return answer(done.error(), id);
   }
-  const auto done = core_.submit(open_->operations, open_->options);
-  const bool dry_run = open_->options.dry_run;
-  forget_transaction();
-  if (!done) return answer(done.error(), id);
-  if (dry_run) return answer(Refusal{ErrorCode::kOk, 0, 0, "", ""}, id);
+  if (transaction->options.dry_run) return answer(Refusal{ErrorCode::kOk, 0, 0, "", ""}, id);
   pending_ = id;
   has_pending_ = true;  // answered once every worker has applied it
 }
@@ -244,13 +293,6 @@ void ControlServer::answer(const Refusal& refusal, std::uint64_t id) {
   std::strncpy(reply.field, refusal.field.c_str(), sizeof reply.field - 1);
   std::strncpy(reply.message, refusal.message.c_str(), sizeof reply.message - 1);
   send(reply, MessageType::kTransactionReply, id);
-}
-
-void ControlServer::forget_transaction() {
-  if (open_ == nullptr) return;
-  for (auto& operation : open_->operations)
-    if (auto* leg = std::get_if<abi::Leg>(&operation)) OPENSSL_cleanse(leg, sizeof *leg);
-  open_.reset();
 }
 
 }  // namespace mediaward::dataplane

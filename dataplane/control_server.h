@@ -4,12 +4,17 @@
 // Main thread: run() is its loop body; it blocks in poll, never spins.
 #pragma once
 
+#include <openssl/crypto.h>
+
 #include <cstdint>
+#include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "dataplane/core.h"
+#include "dataplane/learning.h"
 #include "dataplane/memfd.h"
 
 namespace mediaward::dataplane {
@@ -29,6 +34,19 @@ struct ControlServerSettings {
   std::string socket_path;
   std::uint32_t mode = 0660;
   std::string group;                                   // empty: the process' own
+  std::function<std::uint64_t()> clock = {};           // what workers are run by; empty: the time stamp counter
+};
+
+// Memory that held keys is overwritten before it is given back.
+template <typename T>
+struct WipingAllocator {
+  using value_type = T;
+  [[nodiscard]] T* allocate(std::size_t n) { return std::allocator<T>().allocate(n); }
+  void deallocate(T* p, std::size_t n) noexcept {
+    OPENSSL_cleanse(p, n * sizeof(T));
+    std::allocator<T>().deallocate(p, n);
+  }
+  bool operator==(const WipingAllocator&) const noexcept = default;
 };
 
 class ControlServer {
@@ -39,7 +57,8 @@ class ControlServer {
   ControlServer& operator=(const ControlServer&) = delete;
   ~ControlServer();
 
-  // Serves what arrives within timeout_ms, then events and retired memory. Call again and again.
+  // Serves what arrives within timeout_ms (sooner when something goes on), then events, what goes on by itself, and retired memory.
+  // Call again and again.
   void run(int timeout_ms);
 
   [[nodiscard]] bool connected() const noexcept { return static_cast<bool>(client_); }
@@ -48,10 +67,12 @@ class ControlServer {
   struct Transaction {
     std::uint64_t id = 0;
     TransactionOptions options;
-    std::vector<Operation> operations;
+    std::vector<Operation, WipingAllocator<Operation>> operations;
+    std::optional<abi::BucketMove> move;      // alone in its transaction
   };
 
   ControlServer(Core& core, ControlServerSettings settings, InfoSource& info, UniqueFd listener);
+  void wait(int timeout_ms);
   void accept_client();
   void drop_client(const char* why);
   void read_client();
@@ -59,14 +80,19 @@ class ControlServer {
   void hello(const abi::Hello& m, UniqueFd fd);
   void begin(const abi::Begin& m);
   void end(const abi::End& m);
+  void finish_pending();
+  void finish_moves();
   void answer(const Refusal& refusal, std::uint64_t id);
-  void forget_transaction();
   void query(const abi::Query& m);
   std::vector<abi::WorkerInfo> worker_infos();
   std::vector<abi::MemoryInfo> memory_infos();
   std::vector<abi::StageInfo> stage_infos();
   std::vector<abi::NeighbourInfo> neighbour_infos();
+  [[nodiscard]] std::uint64_t clock_ns() const;
+  void take_events();
+  void learn();
   void send_events();
+  void send_event(abi::EventMessage message);
   void watch_workers();
   void watch_links();
 
@@ -76,6 +102,7 @@ class ControlServer {
   void send_all(std::vector<T> messages, abi::MessageType type, std::uint64_t id);
   template <typename T>
   bool collect_operation(ConstBytes message);
+  bool collect_move(ConstBytes message);
 
   Core& core_;
   ControlServerSettings settings_;
@@ -83,6 +110,7 @@ class ControlServer {
   UniqueFd listener_;
   UniqueFd client_;
   bool greeted_ = false;
+  Learning learning_;
   const std::uint64_t boot_id_;
   std::unique_ptr<Transaction> open_;         // between Begin and End
   std::uint64_t pending_ = 0;                 // handed to the workers, not yet applied

@@ -14,11 +14,17 @@ namespace {
 // The template is copied in one piece of fixed size; what lies behind the header proper is overwritten by the RTP header.
 constexpr std::size_t kTemplateBytes = sizeof(LegTx::header);
 
-// Fills the UDP checksum field, which holds the folded pseudo-header sum, over the whole datagram.
+// Bytes of a packet with the one that may follow it.
+std::uint32_t total_bytes(const Packet& packet) noexcept { return packet.bytes + (packet.next != nullptr ? packet.next->bytes : 0); }
+
+// Fills the UDP checksum field, which holds the folded pseudo-header sum, over the whole datagram. What is shared was summed once: it
+// begins at an even place, 8 bytes behind the UDP header.
 void finish_udp_checksum(Packet& packet) noexcept {
   const std::size_t at = std::size_t{packet.l2_bytes} + packet.l3_bytes;
   std::byte* udp = packet.data + at;
-  const Be16 sum = finish_checksum(add_checksum({udp, packet.bytes - at}));
+  std::uint64_t total = add_checksum({udp, packet.bytes - at});
+  if (packet.next != nullptr) [[unlikely]] total += packet.tail_sum;
+  const Be16 sum = finish_checksum(total);
   store_raw(udp + wire::kUdpChecksumOffset, sum.raw() == 0 ? std::uint16_t{0xffff} : sum.raw());
 }
 
@@ -31,6 +37,8 @@ Egress::Egress(WorkerContext& context, const CoreSettings& settings, WorkerSetti
     port.io = queue.io.get();
     port.link_up = &links[queue.port];
     port.software_checksum = !queue.io->capabilities().tx_udp_checksum;
+    port.chains = queue.io->capabilities().tx_chains;
+    sums_in_software_ |= port.software_checksum;
     port.tx_flags = port.software_checksum ? std::uint16_t{0} : static_cast<std::uint16_t>(kTxUdpChecksum);
   }
 }
@@ -75,6 +83,22 @@ std::byte* Egress::begin_datagram(const LegTx& leg, Packet& out, std::uint32_t p
   return udp + wire::kUdpBytes;
 }
 
+std::uint16_t Egress::sum_payload(const Packet& tail) const noexcept {
+  return sums_in_software_ ? fold_checksum(add_checksum({tail.data, tail.bytes})) : std::uint16_t{0};
+}
+
+bool Egress::begin_copy(const LegTx& leg, Packet& out, Packet& tail, std::uint16_t tail_sum) noexcept {
+  std::byte* payload = begin_datagram(leg, out, tail.bytes);
+  if (!ports_[leg.port].chains) {
+    std::memcpy(payload, tail.data, tail.bytes);
+    return false;
+  }
+  out.bytes = leg.header_bytes;
+  out.next = &tail;
+  out.tail_sum = tail_sum;
+  return true;
+}
+
 void Egress::with_address(std::uint64_t link, Packet* packet) noexcept {
   std::memcpy(packet->data, &link, 6);
   if (ports_[packet->port].software_checksum) finish_udp_checksum(*packet);
@@ -102,12 +126,12 @@ void Egress::send_frame(std::uint16_t port, Packet* packet) noexcept {
 std::size_t Egress::transmit(Port& port) noexcept {
   const std::size_t n = port.tx_count;
   std::uint64_t bytes = 0;
-  for (std::size_t i = 0; i < n; ++i) bytes += port.tx[i]->bytes;  // before: the port may free what it takes
+  for (std::size_t i = 0; i < n; ++i) bytes += total_bytes(*port.tx[i]);  // before: the port may free what it takes
   const bool up = port.link_up->load(std::memory_order_relaxed);
   const std::size_t sent = up ? port.io->transmit({port.tx.data(), n}) : 0;
   const DropReason refusal = up ? DropReason::kTxFull : DropReason::kLinkDown;
   for (std::size_t i = sent; i < n; ++i) {
-    bytes -= port.tx[i]->bytes;
+    bytes -= total_bytes(*port.tx[i]);
     context_.drop(port.tx[i], refusal);
   }
   context_.count(Counter::kTxPackets, sent);

@@ -40,7 +40,13 @@ class Egress {
   // when the packet is transmitted.
   [[nodiscard]] std::byte* begin_datagram(const LegTx& leg, Packet& out, std::uint32_t payload_bytes) noexcept;
 
-  // Sends what begin_datagram made, as soon as the next hop's address is known.
+  // The same for a datagram whose payload is all of `tail`, which other datagrams may share. True: `out` names it as its next (the caller
+  // shares it); false: the port takes no chains, and the bytes were copied. tail_sum: of sum_payload(tail).
+  [[nodiscard]] bool begin_copy(const LegTx& leg, Packet& out, Packet& tail, std::uint16_t tail_sum) noexcept;
+  // What checksums in software need to know of a shared payload: 0 where all ports do them.
+  [[nodiscard]] std::uint16_t sum_payload(const Packet& tail) const noexcept;
+
+  // Sends what begin_datagram or begin_copy made, as soon as the next hop's address is known.
   void send(const LegTx& leg, Packet* packet) noexcept;
   // Sends a complete frame.
   void send_frame(std::uint16_t port, Packet* packet) noexcept;
@@ -66,6 +72,7 @@ class Egress {
     const std::atomic<bool>* link_up = nullptr;
     std::uint16_t tx_flags = 0;            // PacketFlags of a datagram on this port
     bool software_checksum = true;
+    bool chains = false;
     std::size_t spare_count = 0, tx_count = 0;
     std::array<Packet*, kSpare> spare{};
     std::array<Packet*, kTxBatch> tx{};
@@ -77,6 +84,7 @@ class Egress {
   WorkerContext& context_;
   std::vector<Port> ports_;
   HoldQueue hold_;
+  bool sums_in_software_ = false;
   std::uint64_t next_report_ = 0;
 };
 

@@ -28,14 +28,14 @@ struct alignas(64) Packet {
   std::byte* data = nullptr;     // first byte of the Ethernet header
   std::uint32_t bytes = 0;       // valid bytes from data in this segment
   std::uint32_t room = 0;        // bytes usable from data: bytes ≤ room
-  Packet* next = nullptr;        // further segment, nullptr for almost every packet
+  Packet* next = nullptr;        // further segment, which several packets may share (PacketIo::share); nullptr for almost every packet
   std::uint16_t flags = 0;       // PacketFlags
   std::uint16_t port = 0;        // index of the port it came from or goes to
   std::uint16_t vlan_tci = 0;    // with kRxVlanStripped / kTxVlanInsert
   std::uint16_t l2_bytes = 0;    // Ethernet header incl. tags, set by the classifier or by who builds the packet
   std::uint16_t l3_bytes = 0;    // IP header incl. options / extension headers
-  std::uint16_t reserved = 0;
-  std::uint32_t refs = 0;        // uses of the plaintext in here by jobs that seal it; single owner, not atomic
+  std::uint16_t tail_sum = 0;    // with `next` of an outgoing datagram: one's complement sum over the bytes there
+  std::uint32_t refs = 0;        // reserved for whoever owns the packet; single owner, not atomic
   std::uint64_t rx_tsc = 0;      // time stamp counter at the receive burst, 0 when not taken
   void* owner_tag = nullptr;     // for the PacketIo implementation only
 

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // The packet path, whole, on one page: a staged run-to-completion loop.
 //   commands → receive → classify into lanes → prepare → OPEN barrier → commit and fan-out → SEAL barrier → transmit
+// Packets of legs that another worker owns are handed over to it; plaintexts of conferences larger than a core come from their
+// source's worker to those that seal for a share of the receivers.
 // Tables change at one point only, between two loops. No timer waits to fill a batch: under load batches grow by themselves, at rest
 // the latency is one loop. Engines may be asynchronous: what has not come back is taken up by the same steps in a later loop.
 // The worker's own thread; no system call, no lock, no allocation.
@@ -21,10 +23,13 @@ bool Worker::run_once(std::uint64_t now_tsc) noexcept {
   std::size_t work = apply_commands();
   work += receive();
   work += srtp_.packets_in_flight();
-  if (work != 0) {
+  if (work != 0 || shares_waiting()) {
     StageClock clock;
-    clock.lap(context_.block()[Stage::kOpen], srtp_.open_barrier());
-    clock.lap(context_.block()[Stage::kCommit], srtp_.commit());
+    do {  // again, a bounded number of times, for packets that get a second attempt
+      clock.lap(context_.block()[Stage::kOpen], srtp_.open_barrier());
+      clock.lap(context_.block()[Stage::kCommit], srtp_.commit());
+    } while (srtp_.wants_retry());
+    work += receive_shares();
     clock.lap(context_.block()[Stage::kSeal], srtp_.seal_barrier());
   }
   run_timers();
@@ -56,7 +61,13 @@ void Worker::apply(const Command& command) noexcept {
       tables_.flows[command.port].set(command.address_index, command.udp_port, static_cast<const LegRx*>(command.object));
       break;
     case Command::Op::kSetStream: tables_.streams[command.slot] = static_cast<const StreamRx*>(command.object); break;
+    case Command::Op::kSetShare: tables_.shares[command.slot] = static_cast<const StreamShare*>(command.object); break;
     case Command::Op::kSetLegTx: tables_.legs_tx[command.slot] = static_cast<const LegTx*>(command.object); break;
+    case Command::Op::kSetBucketOwner:
+      tables_.bucket_owner[command.slot] = static_cast<std::uint8_t>(command.address_index);
+      parking_[command.slot] = command.udp_port != 0;
+      break;
+    case Command::Op::kUnparkBucket: unpark(command.slot); break;
     case Command::Op::kPurgeNextHop: egress_.purge(static_cast<NextHop*>(const_cast<void*>(command.object))); break;
   }
 }
@@ -73,10 +84,61 @@ std::size_t Worker::receive() noexcept {
     taken_in_ += n;
     context_.count(Counter::kRxPackets, n);
     classify({burst.data(), n}, queue);
+    find_legs();
     clock.lap(context_.block()[Stage::kClassify], n);
-    srtp_.prepare({items_.data(), item_count_});
-    clock.lap(context_.block()[Stage::kPrepare], item_count_);
-    item_count_ = 0;
+    const std::size_t prepared = item_count_;
+    prepare_items();
+    clock.lap(context_.block()[Stage::kPrepare], prepared);
+  }
+  return total;
+}
+
+// The flow table's lines were asked for when the packets were classified; the legs' lines are asked for here.
+void Worker::find_legs() noexcept {
+  std::size_t kept = 0;
+  for (std::size_t i = 0; i < item_count_; ++i) {
+    const SrtpItem& item = items_[i];
+    const LegRx* leg = *item.place;
+    if (leg == nullptr) {
+      context_.drop(item.packet, DropReason::kUdpNoLeg);
+      continue;
+    }
+    prefetch(leg);
+    prefetch(&leg->key);
+    const MediaKind kind = media_kind(item.payload, item.bytes);
+    if (kind.refused) {
+      context_.drop(item.packet, *kind.refused, leg->leg_id);
+      continue;
+    }
+    SrtpItem& found = items_[kept++];
+    found = item;
+    found.leg = leg;
+    found.rtcp = kind.rtcp;
+  }
+  item_count_ = kept;
+}
+
+void Worker::prepare_items() noexcept {
+  srtp_.prepare({items_.data(), item_count_});
+  item_count_ = 0;
+}
+
+bool Worker::shares_waiting() const noexcept {
+  for (const auto& ring : shared_.shares[context_.index()])
+    if (ring != nullptr && !ring->empty()) return true;
+  return false;
+}
+
+std::size_t Worker::receive_shares() noexcept {
+  std::size_t total = 0;
+  for (auto& ring : shared_.shares[context_.index()]) {
+    if (ring == nullptr || ring->empty()) continue;
+    total += ring->consume(
+        [this](const SharedPlaintext& item) {
+          ++taken_in_;
+          srtp_.serve_share(item);
+        },
+        kMaxBurst);
   }
   return total;
 }
@@ -92,8 +154,8 @@ std::size_t Worker::receive_handoff() noexcept {
           classify_one(packet, *by_port_[packet->port], true);
         },
         kMaxBurst);
-    srtp_.prepare({items_.data(), item_count_});
-    item_count_ = 0;
+    find_legs();
+    prepare_items();
   }
   return total;
 }
@@ -116,17 +178,17 @@ void Worker::classify_one(Packet* packet, PortQueue& queue, bool handed_off) noe
 }
 
 void Worker::to_leg(Packet* packet, const Classified& c, std::uint16_t port, bool handed_off) noexcept {
-  const std::uint8_t owner = shared_.bucket_owner[bucket_of(c.udp_port)];
-  if (owner != context_.index() && !handed_off) {
-    if (!shared_.handoff[owner][context_.index()]->push(packet)) return context_.drop(packet, DropReason::kHandoffFull);
-    --taken_in_;
-    return context_.count(Counter::kHandoffOut);
+  const std::size_t bucket = bucket_of(c.udp_port);
+  const std::uint8_t owner = tables_.bucket_owner[bucket];
+  if (owner != context_.index() && !handed_off) return hand_over(packet, owner);
+  if (parking_[bucket]) [[unlikely]] {
+    if (parked_.size() == parked_.capacity()) return context_.drop(packet, DropReason::kHandoffFull);
+    context_.count(Counter::kParked);
+    return parked_.push_back({packet, static_cast<std::uint32_t>(bucket)});
   }
-  const LegRx* leg = tables_.flows[port].find(c.address_index, c.udp_port);
-  if (leg == nullptr) return context_.drop(packet, DropReason::kUdpNoLeg);
-  if (const auto reason = not_rtp(c.payload, c.payload_bytes)) return context_.drop(packet, *reason, leg->leg_id);
-  prefetch(leg);
-  items_[item_count_++] = {packet, leg, c.payload, c.payload_bytes, c.source};
+  const LegRx* const* place = tables_.flows[port].place(c.address_index, c.udp_port);
+  prefetch(place);
+  items_[item_count_++] = {packet, {place}, c.payload, c.payload_bytes, false, c.source};
 }
 
 }  // namespace mediaward::dataplane

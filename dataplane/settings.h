@@ -5,11 +5,13 @@
 
 #include <array>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
 #include <vector>
 
+#include "crypto/suite.h"
 #include "dataplane/ip_address.h"
 #include "dataplane/packet_io.h"
 
@@ -49,12 +51,24 @@ struct CoreLimits {
   std::uint32_t handoff_ring = 1024;   // packets, per pair of workers
 };
 
+[[nodiscard]] constexpr std::uint32_t suite_bit(crypto::Suite suite) noexcept { return 1u << static_cast<unsigned>(suite); }
+// Every suite that encrypts. The others have to be asked for.
+inline constexpr std::uint32_t kEncryptingSuites = [] {
+  std::uint32_t bits = 0;
+  for (const auto& suite : crypto::kSuites)
+    if (suite.transform != crypto::Transform::kNullHmacSha1) bits |= suite_bit(suite.id);
+  return bits;
+}();
+
 struct CoreSettings {
   std::vector<PortSettings> ports;
   std::vector<WorkerSettings> workers;
   CoreLimits limits;
+  std::uint32_t allowed_suites = kEncryptingSuites;  // suite_bit of each
   bool huge_pages = false;             // take key memory from hugetlbfs
   std::string release;
+  // Asked to make the ports deliver a bucket's packets (BucketMover) to this worker's queues; empty: they are handed over in software.
+  std::function<void(std::uint32_t bucket, std::uint32_t worker)> steer = {};
   std::uint64_t tsc_hz = 0;            // of the clock given to Worker::run_once; 0: the time stamp counter, measured at start
 };
 

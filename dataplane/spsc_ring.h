@@ -52,7 +52,8 @@ class SpscRing {
   }
   [[nodiscard]] bool empty() const noexcept { return tail_.load(std::memory_order_relaxed) == head_.load(std::memory_order_relaxed); }
 
-  // Either side.
+  // Any thread: items published and items taken since the beginning.
+  [[nodiscard]] std::size_t produced() const noexcept { return tail_.load(std::memory_order_acquire); }
   [[nodiscard]] std::size_t consumed() const noexcept { return head_.load(std::memory_order_acquire); }
 
  private:

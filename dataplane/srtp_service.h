@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-// The SRTP conference service: opens what a participant sent once and seals it for every other participant.
-// Turns a lane of packets into open jobs, commits what came back authentic, makes one seal job per receiver straight into that
-// receiver's outgoing packet, and hands finished packets to the egress. Knows nothing of engines' timing: a completion may come
-// loops later, and is matched against the tables by handle. One per worker, on its thread.
+// The SRTP conference service: opens what a participant sent once and hands it on to everyone who may hear it, sealed for each
+// receiver, sealed once for a group, or untouched (relay).
+// Turns a lane of packets into open jobs, commits what came back authentic, makes seal jobs straight into outgoing packets, and hands
+// finished ones to the egress. Knows nothing of engines' timing: a completion may come loops later, and is matched against the tables
+// by handle. One per worker, on its thread. Receive side: srtp_prepare.cc, srtcp_prepare.cc; decision: srtp_commit.cc; send side:
+// srtp_seal.cc.
 #pragma once
 
 #include <cstddef>
@@ -11,38 +13,40 @@
 
 #include "crypto/engine.h"
 #include "dataplane/egress.h"
+#include "dataplane/srtp_op.h"
 #include "dataplane/worker_context.h"
 #include "dataplane/worker_tables.h"
 
 namespace mediaward::dataplane {
 
-// A packet of the SRTP lane: classified, its leg found, nothing parsed behind UDP yet.
-struct SrtpItem {
+// A plaintext on its way to a worker that seals for a share of the receivers. Its packet is shared (PacketIo::share).
+struct SharedPlaintext {
   Packet* packet;
-  const LegRx* leg;
-  std::byte* payload;       // UDP payload
-  std::uint32_t bytes;      // of UDP payload
-  const std::byte* source;  // source address in the IP header (4 or 16 bytes)
+  std::byte* data;
+  std::uint64_t index;
+  crypto::Handle stream;
+  std::uint32_t bytes;
+  std::uint16_t header_bytes;
+  bool rtcp;
 };
-
-// A job with what the service must know when it comes back.
-struct SrtpOp : crypto::Job {
-  Packet* packet = nullptr;   // open: the received packet, decrypted in place; seal: the outgoing packet
-  Packet* source = nullptr;   // seal: the plaintext's packet, kept until its last seal is done
-  std::uint64_t index = 0;    // open: estimated packet index
-  std::uint8_t epoch = 0;     // which half of the in-flight count it belongs to
-};
+using ShareRing = SpscRing<SharedPlaintext>;
 
 class SrtpService {
  public:
-  SrtpService(WorkerContext& context, WorkerTables& tables, Egress& egress, crypto::Engine& engine, std::size_t jobs);
+  // shares: by worker, the ring to it; nullptr for this worker itself.
+  SrtpService(WorkerContext& context, WorkerTables& tables, Egress& egress, crypto::Engine& engine, std::size_t jobs,
+              std::span<ShareRing* const> shares);
 
   // RFC 3711 §3.3 receiver steps 1-3 and the cheap replay test; queues open jobs. `items` is consumed.
   void prepare(std::span<const SrtpItem> items) noexcept;
   // Open barrier: one submission, then whatever the engine has completed. Returns jobs submitted.
   std::size_t open_barrier() noexcept;
-  // Replay check-and-set of what is authentic, then the fan-out. Returns packets committed.
+  // Replay check-and-set of what is authentic, then on to the receivers. Returns packets committed.
   std::size_t commit() noexcept;
+  // Jobs that get a second attempt (another key, another index): open barrier and commit must run again in this loop.
+  [[nodiscard]] bool wants_retry() const noexcept { return !retry_queue_.empty(); }
+  // A plaintext that another worker opened: served to this worker's share of the receivers.
+  void serve_share(const SharedPlaintext& item) noexcept;
   // Seal barrier. Returns jobs submitted.
   std::size_t seal_barrier() noexcept;
 
@@ -52,27 +56,59 @@ class SrtpService {
   void close_half() noexcept { epoch_ ^= 1; }
 
  private:
+  // srtp_prepare.cc
+  void prefetch_streams(std::span<const SrtpItem> items) const noexcept;
   void prepare_one(const SrtpItem& item) noexcept;
-  void prefetch_for_commit(std::size_t i, std::size_t n) const noexcept;
-  void commit_one(SrtpOp& op) noexcept;
-  void fan_out(const StreamRx& stream, SrtpOp& op) noexcept;
-  void seal_for(const FanoutEntry& to, const SrtpOp& op) noexcept;
-  void finish_seal(SrtpOp& op) noexcept;
+  void prepare_rtp(const SrtpItem& item, bool learn) noexcept;
+  void queue_open(SrtpOp* op) noexcept;
+  // srtcp_prepare.cc
+  void prepare_rtcp(const SrtpItem& item, bool learn) noexcept;
+
+  // srtp_commit.cc
+  void prefetch_receivers(std::span<SrtpOp* const> ops) const noexcept;
+  [[nodiscard]] bool commit_one(SrtpOp& op) noexcept;
+  [[nodiscard]] bool commit_unbound(SrtpOp& op) noexcept;
+  [[nodiscard]] bool commit_failed(SrtpOp& op, const StreamRx& stream) noexcept;
+  [[nodiscard]] static bool next_attempt(SrtpOp& op, const StreamRx& stream) noexcept;
+  void try_again(SrtpOp& op, std::uint64_t index) noexcept;
+  void commit_rtp(SrtpOp& op, const StreamRx& stream) noexcept;
+  void commit_rtcp(SrtpOp& op, const StreamRx& stream) noexcept;
+  [[nodiscard]] bool count_use(const SrtpOp& op) noexcept;
+  void report_key(WorkerEvent::Kind kind, WorkerEvent::KeyRole role, std::uint64_t leg_id, std::uint32_t ssrc, std::uint64_t packets,
+                  std::uint64_t limit) noexcept;
+  void report_source(const SrtpOp& op) noexcept;
   void drop_opened(SrtpOp& op, DropReason reason, std::uint64_t leg_id) noexcept;
+
+  // srtp_seal.cc
+  void hand_on(const StreamRx& stream, const SrtpOp& op, crypto::Handle handle) noexcept;
+  void hand_on_relayed(const StreamRx& stream, SrtpOp& op) noexcept;
+  void share_out(std::uint64_t workers, const Plaintext& plain, crypto::Handle handle) noexcept;
+  void fan_out(const Fanout& to, Plaintext& plain) noexcept;
+  void seal_group(const StreamRx& stream, Plaintext& plain, crypto::Handle handle) noexcept;
+  // group: the stream whose copies the sealed packet goes to; nullptr: to the entry's leg alone.
+  void seal_for(const FanoutEntry& to, Plaintext& plain, const crypto::Handle* group) noexcept;
+  void seal_rtp(const FanoutEntry& to, Plaintext& plain, const crypto::Handle* group) noexcept;
+  void seal_rtcp(const FanoutEntry& to, Plaintext& plain, const crypto::Handle* group) noexcept;
+  [[nodiscard]] SrtpOp* begin_seal(const FanoutEntry& to, Plaintext& plain, const crypto::Handle* group, std::uint32_t bytes,
+                                   std::byte*& payload) noexcept;
+  [[nodiscard]] Packet* take_group_packet(const LegTx& leg, Plaintext& plain, std::uint32_t bytes) noexcept;
+  [[nodiscard]] bool may_seal(const FanoutEntry& to, std::uint64_t packets, bool rtcp) noexcept;
+  void finish_seal(SrtpOp& op) noexcept;
+  void finish_group(SrtpOp& op) noexcept;
+  void send_copies(Packet& tail, const LegTx* const* to, std::uint32_t count) noexcept;
+  void release_source(Plaintext* plain) noexcept;
+
   void submit(std::vector<crypto::Job*>& queue) noexcept;
   void poll() noexcept;
-  void release_source(Packet* packet) noexcept;
-  [[nodiscard]] SrtpOp* take_op() noexcept;
-  void give_back(SrtpOp* op) noexcept { free_[free_count_++] = op; }
 
   WorkerContext& context_;
   WorkerTables& tables_;
   Egress& egress_;
   crypto::Engine& engine_;
-  std::vector<SrtpOp> ops_;
-  std::vector<SrtpOp*> free_;
-  std::size_t free_count_ = 0;
-  std::vector<crypto::Job*> open_queue_, seal_queue_;
+  std::vector<ShareRing*> shares_;
+  Pool<SrtpOp> ops_;
+  Pool<Plaintext> plaintexts_;
+  std::vector<crypto::Job*> open_queue_, retry_queue_, seal_queue_;
   std::vector<SrtpOp*> opened_;
   std::vector<crypto::Job*> done_;
   std::size_t packets_in_flight_ = 0;   // packets that only this service knows of

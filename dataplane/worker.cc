@@ -8,6 +8,13 @@ namespace {
 
 constexpr std::uint64_t kTimersPerSecond = 1000;
 constexpr std::size_t kEvents = 1024;
+constexpr std::size_t kParkedPackets = 4096;  // of buckets that move: some milliseconds of a busy worker
+
+std::vector<ShareRing*> rings_from(const WorkerShared& shared, std::size_t from) {
+  std::vector<ShareRing*> rings;
+  for (const auto& to : shared.shares) rings.push_back(to[from].get());
+  return rings;
+}
 
 }  // namespace
 
@@ -19,11 +26,13 @@ Worker::Worker(std::uint32_t index, const CoreSettings& settings, WorkerSettings
       tables_(settings),
       egress_(context_, settings, own_, shared.link_up),
       engine_(std::move(engine)),
-      srtp_(context_, tables_, egress_, *engine_, settings.limits.jobs_per_worker),
+      srtp_(context_, tables_, egress_, *engine_, settings.limits.jobs_per_worker, rings_from(shared, index)),
       commands_(command_ring),
       echo_bucket_(tsc_hz),
       by_port_(settings.ports.size(), nullptr),
       items_(kMaxBurst) {
+  for (std::size_t b = 0; b < kBuckets; ++b) tables_.bucket_owner[b] = static_cast<std::uint8_t>(b % settings.workers.size());
+  parked_.reserve(kParkedPackets);
   queues_.reserve(own_.queues.size());
   for (auto& q : own_.queues) {
     const auto& port = settings.ports[q.port];
@@ -35,7 +44,10 @@ Worker::Worker(std::uint32_t index, const CoreSettings& settings, WorkerSettings
   context_.set_release_io(*queues_.front().io);
 }
 
-Worker::~Worker() = default;
+Worker::~Worker() {
+  for (const Parked& p : parked_) context_.drop(p.packet, DropReason::kStale);
+  context_.flush_releases();
+}
 
 std::uint64_t Worker::loops() const noexcept { return std::atomic_ref(context_.block().loops).load(std::memory_order_relaxed); }
 
@@ -54,6 +66,29 @@ void Worker::to_host(Packet* packet, Lane lane, PortQueue& queue) noexcept {
     case HostAction::kNeighbourReply: context_.count(Counter::kNeighbourReplies); break;
   }
   egress_.send_frame(queue.port, packet);
+}
+
+void Worker::hand_over(Packet* packet, std::uint8_t owner) noexcept {
+  if (!shared_.handoff[owner][context_.index()]->push(packet)) return context_.drop(packet, DropReason::kHandoffFull);
+  --taken_in_;
+  context_.count(Counter::kHandoffOut);
+}
+
+// The bucket's legs are here: what waited for them goes on, in the order it came.
+void Worker::unpark(std::uint32_t bucket) noexcept {
+  parking_[bucket] = false;
+  std::size_t kept = 0;
+  for (const Parked& p : parked_) {
+    if (p.bucket != bucket) {
+      parked_[kept++] = p;
+      continue;
+    }
+    classify_one(p.packet, *by_port_[p.packet->port], true);
+    if (item_count_ == kMaxBurst) find_legs(), prepare_items();
+  }
+  parked_.resize(kept);
+  find_legs();
+  prepare_items();
 }
 
 // Of each port one worker, the one with its first queue, tells the network who we are and looks for the neighbours that legs need.
@@ -89,7 +124,7 @@ void Worker::report_neighbour(const NeighbourTable::Change& change) noexcept {
 
 void Worker::account() noexcept {
   WorkerBlock& block = context_.block();
-  block.held = egress_.held();
+  block.held = egress_.held() + parked_.size();
   block.in_flight = srtp_.packets_in_flight();
   const std::uint64_t out = block[Counter::kTxPackets] + block[Counter::kReleased] + block.held + block.in_flight;
   block.leaked = taken_in_ + block[Counter::kAllocated] - out;

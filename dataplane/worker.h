@@ -22,11 +22,12 @@ namespace mediaward::dataplane {
 
 // Shared by all workers, fixed after start.
 struct WorkerShared {
-  std::array<std::uint8_t, kBuckets> bucket_owner{};                        // worker index
   std::vector<std::unique_ptr<NeighbourTable>> neighbours;                  // by port
   std::vector<std::atomic<bool>> link_up;                                   // by port; written by the main thread
   // [to][from]: packets that arrived at a worker that does not own their leg.
   std::vector<std::vector<std::unique_ptr<SpscRing<Packet*>>>> handoff;
+  // [to][from]: plaintexts for a share of their receivers (spread conferences).
+  std::vector<std::vector<std::unique_ptr<ShareRing>>> shares;
   std::vector<std::unique_ptr<class Worker>> workers;
 };
 
@@ -69,9 +70,15 @@ class Worker {
   void apply(const Command& command) noexcept;
   std::size_t receive() noexcept;
   std::size_t receive_handoff() noexcept;
+  [[nodiscard]] bool shares_waiting() const noexcept;
+  std::size_t receive_shares() noexcept;
+  void find_legs() noexcept;
+  void prepare_items() noexcept;
   void classify(std::span<Packet* const> packets, PortQueue& queue) noexcept;
   void classify_one(Packet* packet, PortQueue& queue, bool handed_off) noexcept;
   void to_leg(Packet* packet, const Classified& c, std::uint16_t port, bool handed_off) noexcept;
+  void hand_over(Packet* packet, std::uint8_t owner) noexcept;
+  void unpark(std::uint32_t bucket) noexcept;
   void to_host(Packet* packet, Lane lane, PortQueue& queue) noexcept;
   void run_timers() noexcept;
   void send_own(PortQueue& queue, std::span<Packet* const> frames) noexcept;
@@ -89,6 +96,13 @@ class Worker {
   TokenBucket echo_bucket_;
   std::vector<PortQueue> queues_;
   std::vector<PortQueue*> by_port_;
+  // Packets of buckets that move here, until their legs have arrived: in order, with the bucket they wait for.
+  struct Parked {
+    Packet* packet;
+    std::uint32_t bucket;
+  };
+  std::array<bool, kBuckets> parking_{};
+  std::vector<Parked> parked_;
   std::size_t item_count_ = 0;
   std::vector<SrtpItem> items_;
   std::uint64_t next_timer_ = 0;

@@ -16,13 +16,24 @@ namespace mediaward::dataplane {
 
 // What a worker tells the main thread: raw values, made into text there.
 struct WorkerEvent {
-  enum class Kind : std::uint8_t { kDropSample, kIndexReuse, kNeighbourResolved, kNeighbourFailed };
+  enum class Kind : std::uint8_t {
+    kDropSample, kIndexReuse, kNeighbourResolved, kNeighbourFailed,
+    kSourceSeen,       // an authentic packet of a latching leg from an address that is not in force: its address is in `head`
+    kSsrcSeen,         // an authentic packet of an SSRC that is not bound: leg_id, ssrc
+    kKeyExpiring,      // leg_id (or conference), ssrc, role, packets, limit
+    kKeyExpired,
+  };
+  enum class KeyRole : std::uint8_t { kReceiveSrtp, kReceiveSrtcp, kSendSrtp, kSendSrtcp };
   Kind kind = Kind::kDropSample;
   DropReason reason{};
-  Family family = Family::kIpv4;           // of a neighbour's address, which is in `head`
-  std::uint64_t packets = 0;               // dropped for this reason since the last sample
+  Family family = Family::kIpv4;           // of an address, which is in `head`
+  KeyRole role{};                          // kKeyExpiring, kKeyExpired
+  std::uint64_t packets = 0;               // dropped for this reason since the last sample; used of a key
+  std::uint64_t limit = 0;                 // kKeyExpiring, kKeyExpired: the lifetime
   std::uint64_t leg_id = 0;                // 0 when no leg is concerned
   std::uint32_t ssrc = 0;
+  std::uint16_t udp_port = 0;              // kSourceSeen: host order
+  bool rtcp = false;                       // kSourceSeen: on the RTCP port of its own
   std::uint16_t head_bytes = 0;
   std::array<std::byte, 78> head{};        // first bytes of the frame: addresses and ports of the sample
 };

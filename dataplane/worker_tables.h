@@ -3,6 +3,7 @@
 // Sized once at start: applying a command is a few stores and cannot fail.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <vector>
 
@@ -18,9 +19,11 @@ class FlowTable {
       : first_(first), count_(static_cast<std::uint32_t>(last - first) + 1), legs_(addresses * count_, nullptr) {}
 
   [[nodiscard]] bool covers(std::uint16_t udp_port) const noexcept { return static_cast<std::uint16_t>(udp_port - first_) < count_; }
-  [[nodiscard]] const LegRx* find(std::size_t address_index, std::uint16_t udp_port) const noexcept {
+  // Where the leg stands, if there is one: to be asked for before it is looked at. Never nullptr.
+  [[nodiscard]] const LegRx* const* place(std::size_t address_index, std::uint16_t udp_port) const noexcept {
+    static constexpr const LegRx* kNone = nullptr;
     const std::uint32_t at = static_cast<std::uint16_t>(udp_port - first_);
-    return at < count_ ? legs_[address_index * count_ + at] : nullptr;
+    return at < count_ ? &legs_[address_index * count_ + at] : &kNone;
   }
   void set(std::size_t address_index, std::uint16_t udp_port, const LegRx* leg) noexcept {
     legs_[address_index * count_ + static_cast<std::uint16_t>(udp_port - first_)] = leg;
@@ -32,8 +35,13 @@ class FlowTable {
   std::vector<const LegRx*> legs_;
 };
 
+// Buckets of the ownership table: a UDP port and its RTCP neighbour share one.
+inline constexpr std::size_t kBuckets = 256;
+[[nodiscard]] constexpr std::size_t bucket_of(std::uint16_t udp_port) noexcept { return (udp_port >> 1) & (kBuckets - 1); }
+
 struct WorkerTables {
-  explicit WorkerTables(const CoreSettings& settings) : streams(settings.limits.slots, nullptr), legs_tx(settings.limits.legs, nullptr) {
+  explicit WorkerTables(const CoreSettings& settings)
+      : streams(settings.limits.slots, nullptr), shares(settings.limits.slots, nullptr), legs_tx(settings.limits.legs, nullptr) {
     for (const auto& port : settings.ports) flows.emplace_back(port.addresses.size(), port.media_port_first, port.media_port_last);
   }
 
@@ -42,18 +50,20 @@ struct WorkerTables {
     const StreamRx* s = streams[h.slot];
     return s != nullptr && s->generation == h.generation ? s : nullptr;
   }
+  [[nodiscard]] const StreamShare* live_share(crypto::Handle h) const noexcept {
+    const StreamShare* s = shares[h.slot];
+    return s != nullptr && s->generation == h.generation ? s : nullptr;
+  }
   [[nodiscard]] const LegTx* live_leg_tx(crypto::Handle h) const noexcept {
     const LegTx* l = legs_tx[h.slot];
-    return l != nullptr && l->generation == h.generation ? l : nullptr;
+    return l != nullptr && l->handle.generation == h.generation ? l : nullptr;
   }
 
   std::vector<FlowTable> flows;            // by port
   std::vector<const StreamRx*> streams;    // by stream slot (= receive state slot)
+  std::vector<const StreamShare*> shares;  // by stream slot: what this worker seals for of streams that others own
   std::vector<const LegTx*> legs_tx;       // by leg slot
+  std::array<std::uint8_t, kBuckets> bucket_owner{};  // worker index, as of the last command
 };
-
-// Buckets of the ownership table: a UDP port and its RTCP neighbour share one.
-inline constexpr std::size_t kBuckets = 256;
-[[nodiscard]] constexpr std::size_t bucket_of(std::uint16_t udp_port) noexcept { return (udp_port >> 1) & (kBuckets - 1); }
 
 }  // namespace mediaward::dataplane

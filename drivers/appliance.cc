@@ -9,14 +9,30 @@
 #include <cstring>
 #include <utility>
 
+#include "drivers/cryptodev_provider.h"
+
 namespace mediaward::drivers {
 
 using dataplane::IdlePolicy;
 
+namespace {
+
+// Crypto devices are DPDK's, so they are chosen here; everything else is crypto/'s own matter.
+Result<crypto::ProviderChoice> choose_crypto(const CryptoConfig& config, const WorkerPlan& plan, const Eal& eal) {
+  if (config.provider != "cryptodev") return crypto::choose_provider({config.provider, config.isa});
+  const std::int32_t numa = eal.hugepages() ? plan.workers.front().numa : -1;  // without hugepages all memory is node 0's
+  return choose_cryptodev_provider(cryptodev_settings(config, plan.workers.size(), numa));
+}
+
+}  // namespace
+
 Appliance::Appliance(const DataplaneConfig& config, WorkerPlan plan, Eal eal, crypto::ProviderChoice crypto)
     : config_(config), plan_(std::move(plan)), eal_(std::move(eal)), crypto_(std::move(crypto)) {}
 
-Appliance::~Appliance() { stop(); }
+Appliance::~Appliance() {
+  stop();
+  for (auto& port : ports_) port->close();  // a transmit ring may hold shared packets of another port's pool
+}
 
 Result<std::unique_ptr<Appliance>> Appliance::create(const DataplaneConfig& config, WorkerPlan plan, bool verbose) {
   auto settings = make_eal_settings(config, plan, read_hugepage_status(), plan.reasons);
@@ -24,7 +40,7 @@ Result<std::unique_ptr<Appliance>> Appliance::create(const DataplaneConfig& conf
   settings->verbose = verbose;
   auto eal = Eal::start(*settings);
   if (!eal) return tl::unexpected<Error>(eal.error());
-  auto crypto = crypto::choose_provider({config.crypto.provider, config.crypto.isa});
+  auto crypto = choose_crypto(config.crypto, plan, *eal);
   if (!crypto) return tl::unexpected<Error>(crypto.error());
   // make_unique cannot reach the private constructor
   std::unique_ptr<Appliance> appliance(new Appliance(config, std::move(plan), std::move(*eal), std::move(*crypto)));
@@ -37,7 +53,8 @@ Result<void> Appliance::open_ports() {
   bool interrupts = false;
   for (const auto& worker : plan_.workers) interrupts = interrupts || worker.idle == IdlePolicy::kInterrupt;
   for (std::uint16_t i = 0; i < config_.ports.size(); ++i) {
-    auto port = Port::open(config_.ports[i], {i, plan_.port_queues[i], plan_.port_numa[i], interrupts});
+    const auto workers = static_cast<std::uint16_t>(plan_.workers.size());
+    auto port = Port::open(config_.ports[i], {i, plan_.port_queues[i], plan_.port_numa[i], interrupts, workers});
     if (!port) return tl::unexpected<Error>(port.error());
     ports_.push_back(std::move(*port));
   }
@@ -47,6 +64,7 @@ Result<void> Appliance::open_ports() {
 Result<void> Appliance::create_core() {
   dataplane::CoreSettings settings;
   settings.limits = config_.limits;
+  settings.allowed_suites = config_.allowed_suites;
   settings.release = MEDIAWARD_RELEASE;
   for (const auto& port : ports_) settings.ports.push_back(port->settings());
   for (const auto& planned : plan_.workers) {
@@ -55,6 +73,9 @@ Result<void> Appliance::create_core() {
     for (const auto& [port, queue] : planned.queues) worker.queues.push_back({port, queue, ports_[port]->make_io(queue)});
     settings.workers.push_back(std::move(worker));
   }
+  settings.steer = [this](std::uint32_t bucket, std::uint32_t worker) {
+    for (auto& port : ports_) port->steer(bucket, static_cast<std::uint16_t>(worker));  // a worker's first queue has its number
+  };
   auto core = dataplane::Core::create(std::move(settings), *crypto_.provider);
   if (!core) return tl::unexpected<Error>(core.error());
   core_ = std::move(*core);
@@ -62,8 +83,10 @@ Result<void> Appliance::create_core() {
 }
 
 Result<void> Appliance::start() {
-  for (auto& port : ports_)
+  for (auto& port : ports_) {
     if (auto started = port->start(); !started) return started;
+    plan_.reasons.push_back("port " + port->config().name + ": " + std::string(describe(port->steering())));
+  }
   for (std::size_t i = 0; i < plan_.workers.size(); ++i) {
     idlers_.push_back(std::make_unique<Idler>(loop_settings(plan_.workers[i], i)));
     bodies_.emplace_back([this, i] { run_worker(i); });

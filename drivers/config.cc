@@ -162,8 +162,35 @@ void read_workers(TomlTable& table, WorkersConfig& workers) {
 }
 
 void read_crypto(TomlTable& table, CryptoConfig& crypto) {
-  table.read_choice("provider", crypto.provider, {{"auto", std::string("auto")}, {"ipsec-mb", "ipsec-mb"}, {"openssl", "openssl"}});
+  table.read_choice("provider", crypto.provider,
+                    {{"auto", std::string("auto")}, {"ipsec-mb", "ipsec-mb"}, {"openssl", "openssl"}, {"cryptodev", "cryptodev"}});
   table.read_choice("isa", crypto.isa, {{"auto", std::string("auto")}, {"avx512", "avx512"}, {"avx2", "avx2"}, {"sse", "sse"}});
+  table.read("device", crypto.device);
+  table.read_list("addresses", crypto.addresses);
+  if (crypto.device.find(':') != std::string::npos) {  // the address alone says that it is QAT
+    crypto.addresses.insert(crypto.addresses.begin(), crypto.device);
+    crypto.device = "crypto_qat";
+  }
+  table.read("sessions", crypto.sessions, 16, 4 * 1024 * 1024);
+  table.read_list("gcm_header_bytes", crypto.gcm_header_bytes, 8, 1024);
+}
+
+// Only what is named here is accepted in a key: NULL ciphers have to be asked for.
+void read_srtp(TomlTable& table, std::uint32_t& allowed_suites) {
+  std::vector<std::string> names;
+  if (!table.read_list("allowed_suites", names)) return;
+  std::uint32_t allowed = 0;
+  for (const auto& name : names) {
+    if (const auto* suite = crypto::find_suite(name)) {
+      allowed |= dataplane::suite_bit(suite->id);
+      continue;
+    }
+    std::string known;
+    for (const auto& suite : crypto::kSuites) known += (known.empty() ? "" : ", ") + std::string(suite.name);
+    table.fail("allowed_suites", "`" + name + "` is not a suite; valid: " + known);
+  }
+  if (names.empty()) table.fail("allowed_suites", "without a suite there is no conference; nearest valid: leave it out");
+  allowed_suites = allowed;
 }
 
 void read_limits(TomlTable& table, dataplane::CoreLimits& limits) {
@@ -182,6 +209,7 @@ Result<DataplaneConfig> read_document(config::TomlDocument& document, const std:
   if (auto table = root.table("memory")) read_memory(*table, out.memory);
   if (auto table = root.table("workers")) read_workers(*table, out.workers);
   if (auto table = root.table("crypto")) read_crypto(*table, out.crypto);
+  if (auto table = root.table("srtp")) read_srtp(*table, out.allowed_suites);
   if (auto table = root.table("limits")) read_limits(*table, out.limits);
   std::vector<TomlTable> port_tables = root.tables("port");
   for (TomlTable& table : port_tables) out.ports.push_back(read_port(table));

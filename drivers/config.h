@@ -69,8 +69,13 @@ struct WorkersConfig {
 };
 
 struct CryptoConfig {
-  std::string provider = "auto";  // auto, ipsec-mb, openssl
+  std::string provider = "auto";  // auto, ipsec-mb, openssl, cryptodev
   std::string isa = "auto";       // auto, avx512, avx2, sse
+  // Only for provider cryptodev (docs/hardware-crypto.md)
+  std::string device = "crypto_aesni_mb";  // crypto_aesni_mb, crypto_openssl, crypto_qat
+  std::vector<std::string> addresses;      // crypto_qat: PCI addresses of its virtual functions
+  std::uint32_t sessions = 16384;          // of DPDK: three for a key of AES-CM, two for each length below for one of AES-GCM
+  std::vector<std::uint16_t> gcm_header_bytes{12, 20, 24, 28};  // RTP header lengths that AES-GCM keys are prepared for
 };
 
 struct DataplaneConfig {
@@ -80,6 +85,7 @@ struct DataplaneConfig {
   std::vector<PortConfig> ports;
   WorkersConfig workers;
   CryptoConfig crypto;
+  std::uint32_t allowed_suites = dataplane::kEncryptingSuites;  // [srtp] allowed_suites, as CoreSettings has them
   dataplane::CoreLimits limits;
 };
 

@@ -39,12 +39,16 @@ void check_words(TomlTable& table, const PortConfig& port) {
     if (table.has(key) && (file->empty() || file->find(',') != std::string::npos)) table.fail(key, "must be a file name without ','");
 }
 
-void check_pci(TomlTable& table, const PortConfig& port) {
+void check_pci_address(TomlTable& table, const char* key, const std::string& address) {
   static const std::regex kFull("[0-9a-fA-F]{4}:[0-9a-fA-F]{2}:[01][0-9a-fA-F]\\.[0-7]");
   static const std::regex kShort("[0-9a-fA-F]{2}:[01][0-9a-fA-F]\\.[0-7]");
-  if (port.kind != PortKind::kPci || !table.has("address") || std::regex_match(port.address, kFull)) return;
-  const std::string nearest = std::regex_match(port.address, kShort) ? "0000:" + port.address : "0000:3b:00.0";
-  table.fail("address", "`" + port.address + "` is not a PCI address; nearest valid: \"" + nearest + "\"");
+  if (std::regex_match(address, kFull)) return;
+  const std::string nearest = std::regex_match(address, kShort) ? "0000:" + address : "0000:3b:00.0";
+  table.fail(key, "`" + address + "` is not a PCI address; nearest valid: \"" + nearest + "\"");
+}
+
+void check_pci(TomlTable& table, const PortConfig& port) {
+  if (port.kind == PortKind::kPci && table.has("address")) check_pci_address(table, "address", port.address);
 }
 
 void check_sizes(TomlTable& table, const PortConfig& port) {
@@ -140,6 +144,48 @@ void check_workers(TomlTable table, const DataplaneConfig& config) {
   if (cpus.size() > 64) table.fail("cpus", "at most 64 workers");
 }
 
+void check_crypto_device(TomlTable& table, const DataplaneConfig& config) {
+  const CryptoConfig& crypto = config.crypto;
+  const bool qat = crypto.device == "crypto_qat";
+  if (!qat && crypto.device != "crypto_aesni_mb" && crypto.device != "crypto_openssl")
+    table.fail("device", "`" + crypto.device +
+                             "` is not known; nearest valid: \"crypto_aesni_mb\", \"crypto_openssl\", \"crypto_qat\" or a PCI address");
+  if (qat && crypto.addresses.empty())
+    table.fail("addresses", "crypto_qat needs the PCI addresses of its virtual functions; nearest valid: [\"0000:3b:01.0\"]");
+  if (!qat && !crypto.addresses.empty()) table.fail("addresses", "belongs to device \"crypto_qat\"; " + crypto.device + " has no address");
+  if (qat && config.memory.hugepages == HugepageUse::kNo)
+    table.fail("device", "crypto_qat needs hugepages; nearest valid: memory.hugepages = \"auto\"");
+  for (const std::string& address : crypto.addresses) {
+    check_pci_address(table, "addresses", address);
+    if (std::count(crypto.addresses.begin(), crypto.addresses.end(), address) > 1)
+      table.fail("addresses", "`" + address + "` is named twice");
+    for (const auto& port : config.ports)
+      if (port.address == address) table.fail("addresses", "`" + address + "` is already taken by port \"" + port.name + "\"");
+  }
+}
+
+void check_gcm_header_bytes(TomlTable& table, const std::vector<std::uint16_t>& lengths) {
+  if (lengths.empty() || lengths.size() > 8) table.fail("gcm_header_bytes", "must name 1 to 8 lengths; nearest valid: [12, 20, 24, 28]");
+  for (const std::uint16_t bytes : lengths) {
+    if (bytes % 4 != 0)  // RFC 3550 §5.1
+      table.fail("gcm_header_bytes",
+                 std::to_string(bytes) + " is not a length of RTP headers; nearest valid: " + std::to_string(bytes / 4 * 4));
+    if (std::count(lengths.begin(), lengths.end(), bytes) > 1) table.fail("gcm_header_bytes", std::to_string(bytes) + " is named twice");
+  }
+}
+
+void check_crypto(TomlTable table, const DataplaneConfig& config) {
+  const CryptoConfig& crypto = config.crypto;
+  if (crypto.provider == "openssl" && crypto.isa != "auto")
+    table.fail("isa", "the OpenSSL provider picks its own instruction set; nearest valid: isa = \"auto\"");
+  if (crypto.provider == "cryptodev" && crypto.isa != "auto")
+    table.fail("isa", "the driver of the device picks its own instruction set; nearest valid: isa = \"auto\"");
+  check_gcm_header_bytes(table, crypto.gcm_header_bytes);
+  if (crypto.provider == "cryptodev") return check_crypto_device(table, config);
+  if (crypto.device != CryptoConfig{}.device || !crypto.addresses.empty())
+    table.fail("device", "is used by provider = \"cryptodev\" only, and provider is \"" + crypto.provider + "\"");
+}
+
 void check_worker_queues(TomlTable& table, const PortConfig& port, const DataplaneConfig& config) {
   const std::size_t workers = config.workers.cpus.empty() ? config.workers.count : config.workers.cpus.size();
   const std::size_t queues = port.kind == PortKind::kPcap ? 1 : port.queues;
@@ -175,8 +221,7 @@ void check_config(TomlTable& root, std::vector<TomlTable>& port_tables, const Da
   if (auto memory = root.table("memory"); memory && config.memory.megabytes != 0 && config.memory.megabytes < 32)
     memory->fail("megabytes", std::to_string(config.memory.megabytes) + " is too little; nearest valid: 0 (automatic) or 32");
   if (auto workers = root.table("workers")) check_workers(*workers, config);
-  if (auto crypto = root.table("crypto"); crypto && config.crypto.provider == "openssl" && config.crypto.isa != "auto")
-    crypto->fail("isa", "the OpenSSL provider picks its own instruction set; nearest valid: isa = \"auto\"");
+  if (auto crypto = root.table("crypto")) check_crypto(*crypto, config);
   if (auto limits = root.table("limits"); limits && !std::has_single_bit(config.limits.handoff_ring))
     limits->fail("handoff_ring", std::to_string(config.limits.handoff_ring) + " is not a power of two; nearest valid: " +
                                      std::to_string(std::bit_ceil(config.limits.handoff_ring)));

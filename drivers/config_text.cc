@@ -28,8 +28,16 @@ constexpr std::string_view kDefaultConfig = R"toml(# mediaward-dataplane configu
 # burst = 32              # packets per receive call, 4 to 64
 
 [crypto]
-# provider = "auto"       # auto, ipsec-mb, openssl
+# provider = "auto"       # auto, ipsec-mb, openssl, cryptodev (a crypto device of DPDK: docs/hardware-crypto.md)
 # isa = "auto"            # auto (measured at start), avx512, avx2, sse
+# device = "crypto_aesni_mb"  # cryptodev: crypto_aesni_mb, crypto_openssl, crypto_qat
+# addresses = []          # crypto_qat: PCI addresses of its virtual functions, for example ["0000:3b:01.0"]
+# sessions = 16384        # cryptodev: 3 for an AES-CM key, 1 for a NULL cipher's, 2 x gcm_header_bytes for an AES-GCM key
+# gcm_header_bytes = [12, 20, 24, 28]  # cryptodev: RTP header lengths that AES-GCM keys are prepared for
+
+[srtp]
+# allowed_suites = ["AES_CM_128_HMAC_SHA1_80", "AES_CM_128_HMAC_SHA1_32", "AES_256_CM_HMAC_SHA1_80", "AES_256_CM_HMAC_SHA1_32", "AEAD_AES_128_GCM", "AEAD_AES_256_GCM"]
+#                         # NULL_HMAC_SHA1_80 and NULL_HMAC_SHA1_32 authenticate without encrypting: only where media may be heard by all
 
 [limits]
 # legs = 4096

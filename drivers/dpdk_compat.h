@@ -30,4 +30,11 @@ struct Link {
   return {link.link_status == RTE_ETH_LINK_UP, known ? link.link_speed : 0};
 }
 
+// Since 23.11 the QAT driver hides what it calls legacy, HMAC-SHA1 of SRTP among it, unless the device is given with this argument.
+#if RTE_VERSION >= RTE_VERSION_NUM(23, 11, 0, 0)
+inline constexpr const char* kQatDeviceArguments = ",qat_legacy_capa=1";
+#else
+inline constexpr const char* kQatDeviceArguments = "";
+#endif
+
 }  // namespace mediaward::drivers::compat

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // The per-packet conversions between mbuf and Packet. Hot path: one pass per burst, no call per packet.
-// Invariant of every mbuf in our pools and in flight as a single segment: direct, refcnt 1, next == nullptr, nb_segs == 1. So it
-// can be taken from and put back to the mempool raw, without touching the mbuf's second line. Packet::next is the truth about
-// chains; mbuf links are written for transmit and undone for release.
+// Invariant of every mbuf in our pools and in flight as a single segment of one owner: direct, refcnt 1, next == nullptr,
+// nb_segs == 1. So it can be taken from and put back to the mempool raw, without touching the mbuf's second line. Packet::next is
+// the truth about chains; mbuf links are written for transmit and undone for release. A shared packet has its descriptor written
+// once, by share(), and from then on only its reference count changes: several workers and PMDs may hold it at once.
 // Worker thread.
 #include "drivers/dpdk_packet_io.h"
 
@@ -17,8 +18,15 @@ namespace {
 
 using dataplane::Packet;
 
+#ifndef RTE_MBUF_REFCNT_ATOMIC
+#error "shared packets need a DPDK that was built with atomic mbuf reference counts (RTE_MBUF_REFCNT_ATOMIC, its default)"
+#endif
+
 constexpr std::size_t kBurst = 64;         // mbufs handed to ethdev or the mempool at once
 constexpr std::size_t kPrefetchAhead = 4;
+
+// Both fields lie in the mbuf's first line, side by side.
+inline bool single_owner_segment(const rte_mbuf* mbuf) noexcept { return mbuf->nb_segs == 1 && rte_mbuf_refcnt_read(mbuf) == 1; }
 
 constexpr std::uint16_t rx_flags(std::uint64_t ol_flags) noexcept {
   // "None" (both bits) means: not correct in the packet, but known to be intact, as from a guest that left it to the port.
@@ -52,21 +60,27 @@ inline void fill_segment(Packet* packet, rte_mbuf* mbuf) noexcept {
   }
 }
 
-// Rare: makes the mbuf chain say what the Packet chain says.
+inline void write_segment(rte_mbuf* mbuf, const Packet& packet) noexcept {
+  mbuf->data_off = static_cast<std::uint16_t>(packet.data - buffer_of(mbuf));
+  mbuf->data_len = static_cast<std::uint16_t>(packet.bytes);
+  mbuf->nb_segs = 1;
+  mbuf->next = packet.next != nullptr ? mbuf_of(packet.next) : nullptr;
+}
+
+// Makes the mbuf chain say what the Packet chain says. Further segments that others hold, too, already do.
 [[gnu::noinline]] void link_mbufs(Packet* head) noexcept {
-  std::uint32_t bytes = 0;
-  std::uint16_t segments = 0;
-  for (Packet* packet = head; packet != nullptr; packet = packet->next) {
+  rte_mbuf* first = mbuf_of(head);
+  write_segment(first, *head);
+  std::uint32_t bytes = head->bytes;
+  std::uint16_t segments = 1;
+  for (Packet* packet = head->next; packet != nullptr; packet = packet->next) {
     rte_mbuf* mbuf = mbuf_of(packet);
-    mbuf->data_off = static_cast<std::uint16_t>(packet->data - buffer_of(mbuf));
-    mbuf->data_len = static_cast<std::uint16_t>(packet->bytes);
-    mbuf->next = packet->next != nullptr ? mbuf_of(packet->next) : nullptr;
-    mbuf->nb_segs = 1;
+    if (rte_mbuf_refcnt_read(mbuf) == 1) write_segment(mbuf, *packet);
     bytes += packet->bytes;
     ++segments;
   }
-  mbuf_of(head)->pkt_len = bytes;
-  mbuf_of(head)->nb_segs = segments;
+  first->pkt_len = bytes;
+  first->nb_segs = segments;
 }
 
 inline std::uint64_t tx_flags(const Packet& packet, rte_mbuf* mbuf) noexcept {
@@ -122,13 +136,11 @@ class PoolReturn {
   rte_mempool* pool_ = nullptr;
 };
 
+// Chains and shared packets. `next` is read first: once let go, a segment may be somebody else's already.
 [[gnu::noinline]] void release_chain(Packet* head, PoolReturn& pool_return) noexcept {
   for (Packet* packet = head; packet != nullptr;) {
     Packet* next = packet->next;
-    rte_mbuf* mbuf = mbuf_of(packet);
-    mbuf->next = nullptr;
-    mbuf->nb_segs = 1;
-    pool_return.add(mbuf);
+    if (rte_mbuf* last = rte_pktmbuf_prefree_seg(mbuf_of(packet)); last != nullptr) pool_return.add(last);
     packet = next;
   }
 }
@@ -192,11 +204,20 @@ bool DpdkPacketIo::allocate(std::span<Packet*> out) noexcept {
   return true;
 }
 
+// Every segment gets the references, as whoever frees a head frees all that follows. A second call finds the descriptor written.
+void DpdkPacketIo::share(Packet& packet, std::uint32_t more) noexcept {
+  for (Packet* segment = &packet; segment != nullptr; segment = segment->next) {
+    rte_mbuf* mbuf = mbuf_of(segment);
+    if (rte_mbuf_refcnt_read(mbuf) == 1) write_segment(mbuf, *segment);
+    rte_mbuf_refcnt_update(mbuf, static_cast<std::int16_t>(more));
+  }
+}
+
 void DpdkPacketIo::release(std::span<Packet* const> packets) noexcept {
   PoolReturn pool_return;
   for (Packet* packet : packets) {
     rte_mbuf* mbuf = mbuf_of(packet);
-    if (packet->next != nullptr || mbuf->nb_segs != 1) [[unlikely]]
+    if (packet->next != nullptr || !single_owner_segment(mbuf)) [[unlikely]]
       release_chain(packet, pool_return);
     else
       pool_return.add(mbuf);

@@ -28,6 +28,7 @@ class DpdkPacketIo final : public dataplane::PacketIo {
   [[nodiscard]] std::size_t receive(std::span<dataplane::Packet*> out) noexcept override;
   [[nodiscard]] std::size_t transmit(std::span<dataplane::Packet* const> packets) noexcept override;
   [[nodiscard]] bool allocate(std::span<dataplane::Packet*> out) noexcept override;
+  void share(dataplane::Packet& packet, std::uint32_t more) noexcept override;
   void release(std::span<dataplane::Packet* const> packets) noexcept override;
   [[nodiscard]] dataplane::PortCapabilities capabilities() const noexcept override { return capabilities_; }
 

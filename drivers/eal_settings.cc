@@ -8,6 +8,8 @@
 #include <functional>
 #include <sstream>
 
+#include "drivers/cryptodev_devices.h"
+#include "drivers/dpdk_compat.h"
 #include "drivers/eal.h"
 #include "drivers/pool_size.h"
 
@@ -119,10 +121,12 @@ Result<EalSettings> make_eal_settings(const DataplaneConfig& config, const Worke
     out.virtio_user = out.virtio_user || port.kind == PortKind::kVirtioUser;
     if (port.kind == PortKind::kPci) out.pci_addresses.push_back(port.address);
   }
+  for (const auto& address : config.crypto.addresses) out.pci_addresses.push_back(address + compat::kQatDeviceArguments);
   for (const auto& worker : plan.workers)
     if (worker.numa >= 0 && std::find(out.memory_nodes.begin(), out.memory_nodes.end(), worker.numa) == out.memory_nodes.end())
       out.memory_nodes.push_back(worker.numa);
-  const std::uint32_t demand = memory_demand_megabytes(config.ports, plan.port_queues);
+  const std::uint32_t demand =
+      memory_demand_megabytes(config.ports, plan.port_queues) + cryptodev_memory_megabytes(config.crypto, plan.workers.size());
   out.megabytes = std::max(config.memory.megabytes, config.memory.megabytes == 0 ? demand : 0u);
   if (out.megabytes < demand)
     reasons.push_back("memory.megabytes = " + std::to_string(out.megabytes) + " is less than the estimate of " + std::to_string(demand));
@@ -133,7 +137,7 @@ Result<EalSettings> make_eal_settings(const DataplaneConfig& config, const Worke
     return fail(ErrorCode::kUnavailable, "memory.hugepages = \"yes\", but " + facts + "; reserve more: sysctl vm.nr_hugepages=" +
                                              std::to_string(out.megabytes * 1024 / std::max(status.page_kilobytes, 2048u) + 8));
   if (!out.hugepages && !out.pci_addresses.empty())
-    return fail(ErrorCode::kUnavailable, "a pci port needs hugepages, but " + facts + "; reserve some as docs/install.md describes");
+    return fail(ErrorCode::kUnavailable, "a PCI device needs hugepages, but " + facts + "; reserve some as docs/install.md describes");
   reasons.push_back((out.hugepages ? "memory: hugepages, " : "memory: ordinary pages, ") + facts);
   out.file_prefix = make_file_prefix(config.control.socket_path);
   return out;

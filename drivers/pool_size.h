@@ -16,17 +16,17 @@ inline constexpr std::uint32_t kHeadroomBytes = 128;        // RTE_PKTMBUF_HEADR
 
 inline constexpr std::uint32_t kAfXdpFillPackets = 2048;     // the PMD keeps its fill ring full, whatever the queue size
 
-// What a port needs at least: filled receive rings, unreclaimed transmit rings, and per queue what a worker has in its cache
-// (mempool keeps up to 1.5 × the cache size) and in work.
+// What a port needs at least: filled receive rings, unreclaimed transmit rings (an entry may hold a head and the tail that it names),
+// and per queue what a worker has in its cache (mempool keeps up to 1.5 × the cache size) and in work.
 [[nodiscard]] constexpr std::uint32_t minimum_pool_packets(PortKind kind, std::uint16_t queues, std::uint16_t queue_size) noexcept {
-  const std::uint32_t rings = kind == PortKind::kAfXdp ? 2 * kAfXdpFillPackets : 2u * queue_size;
+  const std::uint32_t rings = kind == PortKind::kAfXdp ? 2 * kAfXdpFillPackets : 3u * queue_size;
   return queues * (rings + kPoolCachePackets * 3 / 2 + 2 * 64u);
 }
 
 [[nodiscard]] constexpr std::uint32_t pool_packets_for(const PortConfig& port, std::uint16_t queues) noexcept {
   if (port.pool_packets != 0) return port.pool_packets;
   const std::uint32_t least = minimum_pool_packets(port.kind, queues, port.queue_size);
-  return std::max(kDefaultPoolPackets, port.kind == PortKind::kAfXdp ? least : least * 3 / 2);
+  return std::max(kDefaultPoolPackets, port.kind == PortKind::kAfXdp ? least : least * 5 / 4);
 }
 
 // Data room of one packet, headroom included: MTU, Ethernet header, two tags and the largest SRTP tag, in whole cache lines, and

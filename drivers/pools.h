@@ -29,6 +29,7 @@ struct PoolSettings {
   std::uint32_t packets = kDefaultPoolPackets;
   std::uint16_t mtu = 1500;      // bytes of IP packet: a received frame must fit one buffer
   std::int32_t numa = -1;        // -1: any
+  bool gapless = false;          // one block of memory without gaps between elements (af_xdp)
 };
 
 class PacketPool {

@@ -13,6 +13,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <utility>
 
 #include "drivers/dpdk_compat.h"
 
@@ -49,10 +50,18 @@ OffloadProfile wanted_offloads(const PortConfig& config) {
   return profile;
 }
 
-// Spread by UDP ports; by the destination port alone where the NIC can, as that is what owns a leg.
-std::uint64_t rss_types(const rte_eth_dev_info& device) {
+// Spread by UDP ports; by the destination port alone where the NIC can, as that is what owns a leg. Only NICs: what tap offers by this
+// name is for its flow rules, and the kernel goes on choosing.
+std::uint64_t rss_types(const PortConfig& config, const rte_eth_dev_info& device) {
+  if (config.kind != PortKind::kPci) return 0;
   const std::uint64_t udp = device.flow_type_rss_offloads & (RTE_ETH_RSS_NONFRAG_IPV4_UDP | RTE_ETH_RSS_NONFRAG_IPV6_UDP);
   return udp != 0 ? udp | (device.flow_type_rss_offloads & RTE_ETH_RSS_L4_DST_ONLY) : 0;
+}
+
+Steering spread_of(std::uint16_t queues, std::uint64_t rss) {
+  if (queues == 1) return Steering::kSingleQueue;
+  if (rss == 0) return Steering::kDevice;
+  return (rss & RTE_ETH_RSS_L4_DST_ONLY) != 0 ? Steering::kRssDestination : Steering::kRssPorts;
 }
 
 std::string describe_offloads(const rte_eth_conf& conf) {
@@ -62,7 +71,6 @@ std::string describe_offloads(const rte_eth_conf& conf) {
     if ((conf.rxmode.offloads & row.flag) != 0) add(row.name);
   for (const auto& row : kTxOffloads)
     if ((conf.txmode.offloads & row.flag) != 0) add(row.name);
-  if (conf.rx_adv_conf.rss_conf.rss_hf != 0) add("rss-udp");
   return out;
 }
 
@@ -117,9 +125,11 @@ Result<std::unique_ptr<Port>> Port::open(const PortConfig& config, const PortOpe
   port->queues_ = settings.queues;
   port->numa_ = settings.numa;
   port->rx_interrupts_ = settings.rx_interrupts;
+  port->workers_ = settings.workers;
   if (auto done = port->attach(); !done) return tl::unexpected<Error>(done.error());
   if (port->numa_ < 0) port->numa_ = rte_eth_dev_socket_id(port->port_id_);
-  auto pool = PacketPool::create({config.name, pool_packets_for(config, settings.queues), config.mtu, port->numa_});
+  auto pool = PacketPool::create(
+      {config.name, pool_packets_for(config, settings.queues), config.mtu, port->numa_, config.kind == PortKind::kAfXdp});
   if (!pool) return tl::unexpected<Error>(pool.error());
   port->pool_ = std::make_unique<PacketPool>(std::move(*pool));
   if (auto done = port->configure(); !done) return tl::unexpected<Error>(done.error());
@@ -155,10 +165,11 @@ Result<void> Port::configure() {
   conf.rxmode.offloads = wanted.rx & device.rx_offload_capa;
   conf.txmode.offloads = wanted.tx & device.tx_offload_capa;
   if (config_.kind == PortKind::kPci) conf.rxmode.mtu = std::min(config_.mtu, device.max_mtu);
-  if (queues_ > 1 && rss_types(device) != 0) {
+  if (const std::uint64_t rss = rss_types(config_, device); queues_ > 1 && rss != 0) {
     conf.rxmode.mq_mode = RTE_ETH_MQ_RX_RSS;
-    conf.rx_adv_conf.rss_conf.rss_hf = rss_types(device);
+    conf.rx_adv_conf.rss_conf.rss_hf = rss;
   }
+  spread_ = spread_of(queues_, conf.rx_adv_conf.rss_conf.rss_hf);
   conf.intr_conf.rxq = rx_interrupts_ ? 1 : 0;
   int status = rte_eth_dev_configure(port_id_, queues_, queues_, &conf);
   if (status != 0 && rx_interrupts_) {
@@ -167,8 +178,9 @@ Result<void> Port::configure() {
     status = rte_eth_dev_configure(port_id_, queues_, queues_, &conf);
   }
   if (status != 0) return tl::unexpected<Error>(error("cannot be configured; " + attach_hint(config_), status));
-  capabilities_ = {(conf.txmode.offloads & RTE_ETH_TX_OFFLOAD_IPV4_CKSUM) != 0, (conf.txmode.offloads & RTE_ETH_TX_OFFLOAD_UDP_CKSUM) != 0,
-                   (conf.txmode.offloads & RTE_ETH_TX_OFFLOAD_VLAN_INSERT) != 0};
+  const auto sends = [&conf](std::uint64_t flag) { return (conf.txmode.offloads & flag) != 0; };
+  capabilities_ = {sends(RTE_ETH_TX_OFFLOAD_IPV4_CKSUM), sends(RTE_ETH_TX_OFFLOAD_UDP_CKSUM), sends(RTE_ETH_TX_OFFLOAD_VLAN_INSERT),
+                   sends(RTE_ETH_TX_OFFLOAD_MULTI_SEGS)};
   offload_text_ = describe_offloads(conf);
   return set_up_queues();
 }
@@ -202,10 +214,13 @@ void Port::choose_mac() {
   }
 }
 
-Port::~Port() {
+Port::~Port() { close(); }
+
+void Port::close() noexcept {
   stop();
   if (port_id_ != 0xffff && config_.kind == PortKind::kPci) rte_eth_dev_close(port_id_);
-  if (attached_) rte_eal_hotplug_remove("vdev", device_name_.c_str());
+  if (std::exchange(attached_, false)) rte_eal_hotplug_remove("vdev", device_name_.c_str());
+  port_id_ = 0xffff;
 }
 
 Result<void> Port::start() {
@@ -222,10 +237,26 @@ Result<void> Port::start() {
   // Solicited-node multicast must arrive (RFC 4861 §7.2.1). PMDs without a filter refuse both calls and deliver everything.
   rte_eth_promiscuous_enable(port_id_);
   rte_eth_allmulticast_enable(port_id_);
+  install_bucket_rules();
   return {};
 }
 
+// Only NICs: of the virtual kinds none takes a masked port. A refusal leaves RSS.
+void Port::install_bucket_rules() {
+  if (config_.kind != PortKind::kPci || queues_ == 1) return;
+  std::vector<dataplane::Family> families;
+  for (const auto& prefix : config_.addresses)
+    if (std::find(families.begin(), families.end(), prefix.address.family) == families.end()) families.push_back(prefix.address.family);
+  auto rules = std::make_unique<BucketSteering>(make_flow_rules(port_id_), std::move(families), config_.vlan);
+  if (rules->install(workers_)) bucket_rules_ = std::move(rules);
+}
+
+void Port::steer(std::uint32_t bucket, std::uint16_t queue) {
+  if (bucket_rules_ != nullptr) bucket_rules_->steer(bucket, queue);
+}
+
 void Port::stop() noexcept {
+  bucket_rules_.reset();
   if (started_) rte_eth_dev_stop(port_id_);
   started_ = false;
 }
@@ -279,7 +310,8 @@ abi::PortInfo Port::info() const {
   copy_text(out.name, config_.name);
   copy_text(out.kind, to_string(config_.kind));
   copy_text(out.driver, driver_);
-  copy_text(out.offloads, offload_text_);
+  const std::string steered(to_string(steering()));
+  copy_text(out.offloads, steered.empty() ? offload_text_ : steered + " " + offload_text_);
   std::string addresses;
   for (const auto& prefix : config_.addresses) addresses += (addresses.empty() ? "" : " ") + prefix.to_string();
   copy_text(out.addresses, addresses);

@@ -16,6 +16,7 @@
 #include "drivers/config.h"
 #include "drivers/dpdk_packet_io.h"
 #include "drivers/pools.h"
+#include "drivers/steering.h"
 
 namespace mediaward::drivers {
 
@@ -34,6 +35,7 @@ struct PortOpenSettings {
   std::uint16_t queues = 1;       // queue pairs
   std::int32_t numa = -1;         // of pool and rings; -1: the device's own, or any
   bool rx_interrupts = false;     // ask the PMD for receive interrupts (see Port::rx_interrupts)
+  std::uint16_t workers = 1;      // that share the queues: queue q is polled by worker q % workers
 };
 
 class Port {
@@ -42,12 +44,20 @@ class Port {
   [[nodiscard]] static Result<std::unique_ptr<Port>> open(const PortConfig& config, const PortOpenSettings& settings);
   Port(const Port&) = delete;
   Port& operator=(const Port&) = delete;
-  ~Port();  // stops, closes, removes the vdev, frees the pool; no worker uses it any more
+  ~Port();  // closes and frees the pool; no worker uses it any more
 
   [[nodiscard]] Result<void> start();  // link may come up later
   void stop() noexcept;                // idempotent
+  // Stops and gives the device up with all packets it still holds, also those of other ports' pools: close every port before the
+  // first one is destroyed. Idempotent; only pool() and config() are of use afterwards.
+  void close() noexcept;
 
   [[nodiscard]] std::unique_ptr<DpdkPacketIo> make_io(std::uint16_t queue) const;
+
+  // A bucket of UDP ports belongs to the worker of this queue from now on. Where the port has rules for buckets, its rule follows;
+  // elsewhere packets reach the worker by the hand-off ring, as before.
+  void steer(std::uint32_t bucket, std::uint16_t queue);
+  [[nodiscard]] Steering steering() const noexcept { return bucket_rules_ != nullptr ? Steering::kBucketRules : spread_; }
 
   [[nodiscard]] const PortConfig& config() const noexcept { return config_; }
   [[nodiscard]] std::uint16_t port_id() const noexcept { return port_id_; }  // ethdev's number
@@ -68,12 +78,14 @@ class Port {
   Result<void> configure();
   Result<void> set_up_queues();
   void choose_mac();
+  void install_bucket_rules();
   [[nodiscard]] Error error(const std::string& what, int code) const;
 
   PortConfig config_;
   std::uint16_t index_ = 0;
   std::uint16_t port_id_ = 0xffff;
   std::uint16_t queues_ = 0;
+  std::uint16_t workers_ = 1;
   std::int32_t numa_ = -1;
   std::string device_name_;  // of the vdev, empty for pci
   std::string driver_;
@@ -83,6 +95,8 @@ class Port {
   bool rx_interrupts_ = false;
   bool started_ = false;
   bool attached_ = false;
+  Steering spread_ = Steering::kSingleQueue;         // what happens without rules
+  std::unique_ptr<BucketSteering> bucket_rules_;     // while started, on a device that takes them
   std::unique_ptr<PacketPool> pool_;
 };
 

@@ -1,20 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0
-// Reads and writes the conference file (see the header). What can be told from the file alone is refused here with its line and
-// column: addresses, suites, key lengths, ids and SSRCs named twice. What depends on the running appliance is the daemon's to judge.
-// Error texts never contain key material. Any thread; control path.
+// Reads the conference file (see the header; conference_write.cc writes it). What can be told from the file alone is refused here
+// with its line and column: addresses, suites, key lengths, which keys a mode has, ids, ports and SSRCs named twice. What depends on
+// the running appliance is the daemon's to judge. Error texts never contain key material. Any thread; control path.
 #include "tools/conference_file.h"
 
-#include <arpa/inet.h>
 #include <openssl/crypto.h>
-#include <openssl/evp.h>
 
-#include <charconv>
+#include <algorithm>
 #include <cstdio>
 #include <set>
 
 #include "config/nearest.h"
 #include "config/toml_reader.h"
+#include "crypto/srtp_index.h"
 #include "crypto/suite.h"
+#include "tools/conference_text.h"
 
 namespace mediaward::tools {
 
@@ -23,79 +23,28 @@ namespace {
 using config::TomlTable;
 using Participant = ConferenceFile::Participant;
 using Endpoint = ConferenceFile::Endpoint;
+using Key = ConferenceFile::Key;
+using Mode = ConferenceFile::Mode;
 
-enum class Direction : std::uint8_t { kBoth, kSendOnly, kReceiveOnly };
+constexpr std::size_t kMaxMoreKeys = 3, kMaxGroupKeys = 2;
+constexpr std::int64_t kMaxLifetime = crypto::kMaxSrtpIndex + 1;  // RFC 3711 §9.2
+constexpr std::int64_t kMaxSrtcpLifetime = std::int64_t{1} << 31;
 
-bool is_v6(std::string_view address) {
-  return address.find(':') != std::string_view::npos;
-}
+enum class Direction : std::uint8_t { kBoth, kSendOnly, kReceiveOnly, kInactive };
 
-bool is_address(const std::string& text) {
-  std::uint8_t bytes[16];
-  return inet_pton(is_v6(text) ? AF_INET6 : AF_INET, text.c_str(), bytes) == 1;
-}
-
-bool parse_port(std::string_view text, std::uint16_t& port) {
-  unsigned value = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (error != std::errc{} || end != text.data() + text.size() || value == 0 || value > 65535) return false;
-  port = static_cast<std::uint16_t>(value);
-  return true;
-}
-
-// "192.0.2.1:20000" or "[2001:db8::1]:20000".
-bool parse_endpoint(std::string_view text, Endpoint& out) {
-  const std::size_t colon = text.rfind(':');
-  if (colon == std::string_view::npos) return false;
-  std::string_view address = text.substr(0, colon);
-  const bool bracketed = address.size() > 2 && address.front() == '[' && address.back() == ']';
-  if (bracketed) address = address.substr(1, address.size() - 2);
-  if (bracketed != is_v6(address)) return false;
-  Endpoint result{std::string(address), 0};
-  if (!is_address(result.address) || !parse_port(text.substr(colon + 1), result.udp_port)) return false;
-  out = std::move(result);
-  return true;
-}
-
-void read_endpoint(TomlTable& table, std::string_view key, Endpoint& out) {
-  std::string text;
+// A key that is known, but has no place here.
+void refuse(TomlTable& table, std::string_view key, std::string_view why) {
+  if (!table.has(key)) return;
   table.require(key);
-  if (table.read(key, text) && !parse_endpoint(text, out))
-    table.fail(key, "`" + text + "` is not an address and UDP port; write \"192.0.2.1:20000\" or \"[2001:db8::1]:20000\"");
+  table.fail(key, why);
 }
 
-int base64_value(char c) {
-  if (c >= 'A' && c <= 'Z') return c - 'A';
-  if (c >= 'a' && c <= 'z') return c - 'a' + 26;
-  if (c >= '0' && c <= '9') return c - '0' + 52;
-  if (c == '+') return 62;
-  return c == '/' ? 63 : -1;
-}
-
-// RFC 4648 §4, padding required; nothing else between the characters.
-bool decode_base64(std::string_view text, std::vector<std::uint8_t>& out) {
-  if (text.empty() || text.size() % 4 != 0) return false;
-  const std::size_t padding = text.ends_with("==") ? 2 : text.ends_with('=') ? 1 : 0;
-  std::uint32_t bits = 0;
-  unsigned count = 0;
-  for (const char c : text.substr(0, text.size() - padding)) {
-    const int value = base64_value(c);
-    if (value < 0) return false;
-    bits = (bits << 6) | static_cast<std::uint32_t>(value);
-    count += 6;
-    if (count >= 8) {
-      count -= 8;
-      out.push_back(static_cast<std::uint8_t>(bits >> count));
-    }
-  }
-  return (bits & ((1u << count) - 1)) == 0;
-}
-
-std::string encode_base64(const std::vector<std::uint8_t>& bytes) {
-  std::string out((bytes.size() + 2) / 3 * 4 + 1, '\0');
-  const int size = EVP_EncodeBlock(reinterpret_cast<unsigned char*>(out.data()), bytes.data(), static_cast<int>(bytes.size()));
-  out.resize(static_cast<std::size_t>(size));
-  return out;
+bool read_endpoint(TomlTable& table, std::string_view key, Endpoint& out) {
+  std::string text;
+  if (!table.read(key, text)) return false;
+  if (parse_endpoint(text, out)) return true;
+  table.fail(key, "`" + text + "` is not an address and UDP port; write \"192.0.2.1:20000\" or \"[2001:db8::1]:20000\"");
+  return false;
 }
 
 const crypto::SuiteInfo* read_suite(TomlTable& table, std::string_view key, std::string& out) {
@@ -125,55 +74,205 @@ void read_key(TomlTable& table, std::string_view key, const crypto::SuiteInfo* s
                         std::to_string(suite->key_bytes) + " + " + std::to_string(suite->salt_bytes));
 }
 
-void read_suites_and_keys(TomlTable& table, Participant& p) {
-  const crypto::SuiteInfo* receive = nullptr;
-  const crypto::SuiteInfo* send = nullptr;
+void read_mki(TomlTable& table, std::string_view key, std::vector<std::uint8_t>& out) {
+  std::string text;
+  if (!table.read(key, text)) return;
+  if (!decode_hex(text, out) || out.size() > 128) {
+    out.clear();
+    table.fail(key, "must be hex digits, two for each of 1 to 128 bytes (RFC 3711 §3.1)");
+  }
+}
+
+// prefix: "" of a table of its own, "receive_" or "send_" of a participant.
+void read_key_details(TomlTable& table, const std::string& prefix, Key& out) {
+  read_mki(table, prefix + "mki", out.mki);
+  table.read(prefix + "lifetime", out.lifetime, 0, kMaxLifetime);
+  table.read(prefix + "srtcp_lifetime", out.srtcp_lifetime, 0, kMaxSrtcpLifetime);
+}
+
+std::vector<Key> read_keys(TomlTable& table, std::string_view name, const crypto::SuiteInfo* suite, std::size_t most) {
+  std::vector<Key> out;
+  for (TomlTable& one : table.tables(name)) {
+    Key& key = out.emplace_back();
+    read_key(one, "key", suite, key.bytes);
+    read_key_details(one, "", key);
+  }
+  if (out.size() > most) table.fail(name, "has " + std::to_string(out.size()) + " keys; at most " + std::to_string(most) + " can be kept");
+  return out;
+}
+
+// The keys of a direction have MKIs of one length (RFC 3711 §3.1), each its own, and no key comes twice. first: nullptr for a group.
+void check_told_apart(TomlTable& table, std::string_view name, const Key* first, const std::vector<Key>& more) {
+  std::vector<const Key*> all;
+  if (first != nullptr) all.push_back(first);
+  for (const auto& key : more) all.push_back(&key);
+  for (std::size_t i = 0; i < all.size(); ++i) {
+    if (all[i]->mki.size() != all[0]->mki.size())
+      return table.fail(name, "the MKIs of all keys of a direction must have one length (RFC 3711 §3.1), or none has one");
+    for (std::size_t other = 0; other < i; ++other) {
+      if (!all[i]->mki.empty() && all[i]->mki == all[other]->mki) return table.fail(name, "two keys have one MKI");
+      if (!all[i]->bytes.empty() && all[i]->bytes == all[other]->bytes) return table.fail(name, "one key is given twice");
+    }
+  }
+}
+
+// One direction's suite, key in force and further ones. wanted: the mode has such a key; unknown_allowed: it may be missing.
+struct KeyFields {
+  std::string& suite;
+  std::vector<std::uint8_t>& key;
+  std::vector<std::uint8_t>& mki;
+  std::uint64_t &lifetime, &srtcp_lifetime;
+  std::vector<Key>& more;
+};
+
+void read_direction_keys(TomlTable& table, const std::string& prefix, const crypto::SuiteInfo* suite, KeyFields out) {
+  read_key(table, prefix + "key", suite, out.key);
+  Key details;
+  read_key_details(table, prefix, details);
+  out.mki = std::move(details.mki);
+  out.lifetime = details.lifetime;
+  out.srtcp_lifetime = details.srtcp_lifetime;
+  out.more = read_keys(table, "more_" + prefix + "keys", suite, kMaxMoreKeys);
+  details.bytes = out.key;
+  details.mki = out.mki;
+  check_told_apart(table, "more_" + prefix + "keys", &details, out.more);
+  OPENSSL_cleanse(details.bytes.data(), details.bytes.size());
+}
+
+void refuse_send_keys(TomlTable& table, Mode mode) {
+  const std::string why = mode == Mode::kGroup ? "with mode = \"group\" the group key seals; leave it out"
+                                               : "with mode = \"relay\" nothing is sealed; leave it out";
+  for (const char* key : {"send_suite", "send_key", "send_mki", "send_lifetime", "send_srtcp_lifetime", "more_send_keys"})
+    refuse(table, key, why);
+}
+
+struct Suites {
+  const crypto::SuiteInfo *receive = nullptr, *send = nullptr;
+};
+
+// `suite` for every direction that the mode has, or one for each.
+Suites read_suites(TomlTable& table, Participant& p, bool sends) {
+  Suites out;
   if (table.has("suite")) {
-    receive = send = read_suite(table, "suite", p.receive_suite);
-    p.send_suite = p.receive_suite;
+    out.receive = read_suite(table, "suite", p.receive_suite);
     for (const char* key : {"receive_suite", "send_suite"})
       if (table.has(key)) table.fail(key, "give either `suite` for both directions or `receive_suite` and `send_suite`");
-  } else if (!table.has("receive_suite") && !table.has("send_suite")) {
-    table.require("suite");
-  } else {
-    table.require("receive_suite");
-    table.require("send_suite");
-  }
-  std::string ignored;  // asked for in every case, so that they count as known keys
-  table.read("suite", ignored);
-  if (!table.has("suite")) {
-    receive = read_suite(table, "receive_suite", p.receive_suite);
-    send = read_suite(table, "send_suite", p.send_suite);
-  } else {
+    std::string ignored;  // asked for, so that they count as known keys
     table.read("receive_suite", ignored);
     table.read("send_suite", ignored);
+    out.send = sends ? out.receive : nullptr;
+    if (sends) p.send_suite = p.receive_suite;
+    return out;
   }
-  read_key(table, "receive_key", receive, p.receive_key);
-  read_key(table, "send_key", send, p.send_key);
+  std::string ignored;
+  table.read("suite", ignored);
+  if (!table.has("receive_suite") && !table.has("send_suite"))
+    table.require("suite");
+  else
+    table.require("receive_suite");
+  out.receive = read_suite(table, "receive_suite", p.receive_suite);
+  if (!sends) return out;
+  if (table.has("receive_suite")) table.require("send_suite");
+  out.send = read_suite(table, "send_suite", p.send_suite);
+  return out;
+}
+
+void read_suites_and_keys(TomlTable& table, Participant& p, Mode mode) {
+  const bool sends = mode == Mode::kPerParticipant;
+  table.read("end_to_end", p.end_to_end);
+  if (p.end_to_end && mode != Mode::kRelay) table.fail("end_to_end", "only a relay does without the key; use mode = \"relay\"");
+  if (!sends) refuse_send_keys(table, mode);
+  if (mode == Mode::kRelay && !table.has("suite") && !table.has("receive_suite") && !table.has("receive_key")) return;
+  const Suites suites = read_suites(table, p, sends);
+  read_direction_keys(table, "receive_", suites.receive,
+                      {p.receive_suite, p.receive_key, p.receive_mki, p.receive_lifetime, p.receive_srtcp_lifetime, p.more_receive_keys});
+  if (p.receive_mki.empty() && p.more_receive_keys.size() > 1)
+    table.fail("more_receive_keys", "without MKI at most two receive keys can be told apart, by their tags; give each an MKI");
+  if (sends)
+    read_direction_keys(table, "send_", suites.send,
+                        {p.send_suite, p.send_key, p.send_mki, p.send_lifetime, p.send_srtcp_lifetime, p.more_send_keys});
 }
 
 void read_direction(TomlTable& table, Participant& p) {
   Direction direction = Direction::kBoth;
   table.read_choice("direction", direction,
-                    {{"both", Direction::kBoth}, {"send-only", Direction::kSendOnly}, {"receive-only", Direction::kReceiveOnly}});
-  p.may_send = direction != Direction::kReceiveOnly;
-  p.may_receive = direction != Direction::kSendOnly;
+                    {{"both", Direction::kBoth},
+                     {"send-only", Direction::kSendOnly},
+                     {"receive-only", Direction::kReceiveOnly},
+                     {"inactive", Direction::kInactive}});
+  p.may_send = direction == Direction::kBoth || direction == Direction::kSendOnly;
+  p.may_receive = direction == Direction::kBoth || direction == Direction::kReceiveOnly;
 }
 
-Participant read_participant(TomlTable& table) {
+void read_source_filter(TomlTable& table, Participant& p) {
+  std::string text;
+  if (!table.read("source_filter", text)) return;
+  ConferenceFile::Prefix prefix;
+  if (!parse_prefix(text, prefix))
+    return table.fail("source_filter",
+                      "`" + text + "` is not a network such as \"192.0.2.0/24\" or \"2001:db8::/32\" (no bit behind the length)");
+  if (p.source == ConferenceFile::SourcePolicy::kExact)
+    return table.fail("source_filter", "says where a latched address may lie; set source = \"latch\" or \"relatch\"");
+  if (!p.local.address.empty() && is_v6(p.local.address) != is_v6(prefix.address))
+    return table.fail("source_filter", "must be of the address family of local");
+  p.source_filter = std::move(prefix);
+}
+
+void read_addresses(TomlTable& table, Participant& p) {
+  table.require("local");
+  read_endpoint(table, "local", p.local);
+  table.read_choice("source", p.source,
+                    {{"exact", ConferenceFile::SourcePolicy::kExact},
+                     {"latch", ConferenceFile::SourcePolicy::kLatch},
+                     {"relatch", ConferenceFile::SourcePolicy::kRelatch}});
+  if (p.source == ConferenceFile::SourcePolicy::kExact) table.require("remote");
+  for (auto [key, out] : {std::pair{"remote", &p.remote}, std::pair{"actual_remote", &p.actual_remote}})
+    if (read_endpoint(table, key, *out) && !p.local.address.empty() && is_v6(p.local.address) != is_v6(out->address))
+      table.fail(key, "local and " + std::string(key) + " must both be IPv4 or both IPv6");
+  if (p.source == ConferenceFile::SourcePolicy::kExact && table.has("actual_remote"))
+    table.fail("actual_remote", "is where a latched participant sends from; set source = \"latch\" or \"relatch\"");
+  read_source_filter(table, p);
+}
+
+void read_streams(TomlTable& table, Participant& p) {
+  table.read_list("ssrc", p.ssrcs, 1);
+  table.read("ssrc_places", p.ssrc_places, 0, 64);
+  if (table.read_list("initial_roc", p.initial_rocs) && p.initial_rocs.size() != p.ssrcs.size())
+    table.fail("initial_roc", "must have one number for each of the " + std::to_string(p.ssrcs.size()) + " SSRCs of ssrc");
+}
+
+void read_rtcp(TomlTable& table, Participant& p) {
+  table.read_choice("rtcp", p.rtcp_drop, {{"forward", false}, {"drop", true}});
+  table.read("rtcp_mux", p.rtcp_mux);
+  table.read("allow_unencrypted_srtcp", p.allow_unencrypted_srtcp);
+  if (table.read("remote_rtcp_port", p.remote_rtcp_port, 1, 65535) && p.rtcp_mux)
+    table.fail("remote_rtcp_port", "RTCP shares the RTP port (RFC 5761); set rtcp_mux = false");
+  if (!p.rtcp_mux && p.local.udp_port % 2 != 0)
+    table.fail("local", "without rtcp_mux the UDP port must be even: RTCP has the next one (RFC 3550 §11)");
+}
+
+void check_nothing_is_learned(TomlTable& table, const Participant& p) {
+  constexpr const char* kWhy = "is learned from authentic packets, and without the key the appliance cannot tell them";
+  if (p.source != ConferenceFile::SourcePolicy::kExact) table.fail("source", kWhy);
+  if (p.ssrc_places != 0) table.fail("ssrc_places", kWhy);
+}
+
+Participant read_participant(TomlTable& table, Mode mode) {
   Participant p;
   for (const char* key : {"id", "port"}) table.require(key);
   if (table.read("id", p.id) && p.id.empty()) table.fail("id", "must not be empty");
   if (table.read("port", p.port) && (p.port.empty() || p.port.size() > 31))
     table.fail("port", "must be 1 to 31 characters: the name of a port in the data plane's configuration");
-  read_endpoint(table, "local", p.local);
-  read_endpoint(table, "remote", p.remote);
-  if (!p.local.address.empty() && !p.remote.address.empty() && is_v6(p.local.address) != is_v6(p.remote.address))
-    table.fail("remote", "local and remote must both be IPv4 or both IPv6");
-  read_suites_and_keys(table, p);
-  table.read_list("ssrc", p.ssrcs);
+  read_addresses(table, p);
+  read_suites_and_keys(table, p, mode);
+  read_streams(table, p);
   table.read("dscp", p.dscp, 0, 63);  // RFC 2474 §3
   read_direction(table, p);
+  table.read("muted", p.muted);
+  table.read("audio_level_id", p.audio_level_id, 1, 255);  // RFC 8285 §4.2, §4.3
+  table.read("replay_window", p.replay_window, 64, 8192);  // RFC 3711 §3.3.2: at least 64
+  read_rtcp(table, p);
+  if (mode == Mode::kRelay && (p.receive_key.empty() || p.end_to_end)) check_nothing_is_learned(table, p);
   return p;
 }
 
@@ -184,8 +283,9 @@ struct Seen {
 
 void check_unique(TomlTable& table, const Participant& p, Seen& seen) {
   if (!p.id.empty() && !seen.ids.insert(p.id).second) table.fail("id", "`" + p.id + "` is named twice");
-  if (p.local.udp_port != 0 && !seen.locals.insert(p.port + "/" + p.local.address + "/" + std::to_string(p.local.udp_port)).second)
-    table.fail("local", "another participant uses this address and UDP port: every participant needs its own");
+  const auto claim = [&](unsigned port) { return seen.locals.insert(p.port + "/" + p.local.address + "/" + std::to_string(port)).second; };
+  if (p.local.udp_port != 0 && (!claim(p.local.udp_port) || (!p.rtcp_mux && !claim(p.local.udp_port + 1u))))
+    table.fail("local", "another participant uses this address and UDP port, or the next for RTCP: every participant needs its own");
   for (const std::uint32_t ssrc : p.ssrcs) {
     char text[16];
     std::snprintf(text, sizeof text, "0x%08x", ssrc);
@@ -195,46 +295,49 @@ void check_unique(TomlTable& table, const Participant& p, Seen& seen) {
   }
 }
 
-std::string quoted(std::string_view text) {
-  std::string out = "\"";
-  for (const char c : text) {
-    char escape[8];
-    if (c == '"' || c == '\\') {
-      out += '\\';
-      out += c;
-    } else if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) {
-      std::snprintf(escape, sizeof escape, "\\u%04x", static_cast<unsigned>(c));
-      out += escape;
-    } else {
-      out += c;
-    }
+void read_group_keys(TomlTable& root, ConferenceFile& out) {
+  if (out.mode != Mode::kGroup) {
+    for (const char* key : {"group_suite", "group_keys"}) refuse(root, key, "there is a group key with mode = \"group\" only");
+    return;
   }
-  return out + "\"";
+  root.require("group_suite");
+  root.require("group_keys");
+  const auto* suite = read_suite(root, "group_suite", out.group_suite);
+  out.group_keys = read_keys(root, "group_keys", suite, kMaxGroupKeys);
+  if (root.has("group_keys") && out.group_keys.empty()) root.fail("group_keys", "must have one or two keys");
+  check_told_apart(root, "group_keys", nullptr, out.group_keys);
 }
 
-std::string endpoint_text(const Endpoint& e) {
-  const std::string address = is_v6(e.address) ? "[" + e.address + "]" : e.address;
-  return quoted(address + ":" + std::to_string(e.udp_port));
+void read_member(TomlTable& table, const char* key, const ConferenceFile& file, std::string& id) {
+  table.require(key);
+  const auto is = [&](const Participant& p) { return p.id == id; };
+  if (table.read(key, id) && std::none_of(file.participants.begin(), file.participants.end(), is))
+    table.fail(key, "`" + id + "` is not a participant of this file");
 }
 
-std::string participant_text(const Participant& p) {
-  std::string out = "\n[[participant]]\nid = " + quoted(p.id) + "\nport = " + quoted(p.port);
-  out += "\nlocal = " + endpoint_text(p.local) + "\nremote = " + endpoint_text(p.remote) + "\n";
-  if (p.receive_suite == p.send_suite)
-    out += "suite = " + quoted(p.receive_suite) + "\n";
-  else
-    out += "receive_suite = " + quoted(p.receive_suite) + "\nsend_suite = " + quoted(p.send_suite) + "\n";
-  out += "receive_key = " + quoted(encode_base64(p.receive_key)) + "\nsend_key = " + quoted(encode_base64(p.send_key)) + "\nssrc = [";
-  for (std::size_t i = 0; i < p.ssrcs.size(); ++i) {
-    char text[16];
-    std::snprintf(text, sizeof text, "%s0x%08x", i == 0 ? "" : ", ", p.ssrcs[i]);
-    out += text;
+void read_topology(TomlTable& root, ConferenceFile& out) {
+  std::set<std::set<std::string>> pairs;
+  for (TomlTable& table : root.tables("topology")) {
+    auto& one = out.topology.emplace_back();
+    read_member(table, "from", out, one.from);
+    read_member(table, "to", out, one.to);
+    table.require("relation");
+    table.read_choice("relation", one.relation,
+                      {{"both", ConferenceFile::Relation::kBoth},
+                       {"oneway", ConferenceFile::Relation::kOneway},
+                       {"isolate", ConferenceFile::Relation::kIsolate}});
+    if (one.from == one.to) table.fail("to", "must be another participant than from");
+    if (!pairs.insert({one.from, one.to}).second) table.fail("to", "this pair has an entry already");
   }
-  out += "]\n";
-  if (p.dscp != 0) out += "dscp = " + std::to_string(p.dscp) + "\n";
-  if (!p.may_send) out += "direction = \"receive-only\"\n";
-  if (!p.may_receive) out += "direction = \"send-only\"\n";
-  return out;
+}
+
+void read_speakers(TomlTable& root, ConferenceFile& out) {
+  auto table = root.table("speakers");
+  if (!table) return;
+  table->require("loudest");
+  table->read("loudest", out.speakers.loudest, 1, 255);
+  table->read("hysteresis_db", out.speakers.hysteresis_db, 0, 127);  // levels are 0 to 127 -dBov (RFC 6464 §3)
+  table->read("hold_ms", out.speakers.hold_ms);
 }
 
 Result<ConferenceFile> read_document(const config::TomlDocument& document) {
@@ -243,11 +346,18 @@ Result<ConferenceFile> read_document(const config::TomlDocument& document) {
   root.require("id");
   root.require("participant");
   if (root.read("id", conference.id) && conference.id.empty()) root.fail("id", "must not be empty");
+  root.read_choice("mode", conference.mode, {{"per-participant", Mode::kPerParticipant}, {"group", Mode::kGroup}, {"relay", Mode::kRelay}});
+  root.read("spread", conference.spread);
+  if (conference.spread && conference.mode != Mode::kPerParticipant)
+    root.fail("spread", "only sealing per participant is worth spreading; leave it out");
+  read_group_keys(root, conference);
+  read_speakers(root, conference);
   Seen seen;
   for (TomlTable& table : root.tables("participant")) {
-    conference.participants.push_back(read_participant(table));
+    conference.participants.push_back(read_participant(table, conference.mode));
     check_unique(table, conference.participants.back(), seen);
   }
+  read_topology(root, conference);
   if (auto good = document.finish(); !good) return tl::unexpected(good.error());
   return conference;
 }
@@ -266,10 +376,12 @@ Result<ConferenceFile> read_conference(const std::string& path) {
   return read_document(*document);
 }
 
-std::string to_toml(const ConferenceFile& conference) {
-  std::string out = "# Keys in this file are secrets: keep it readable by its owner only.\nid = " + quoted(conference.id) + "\n";
-  for (const auto& p : conference.participants) out += participant_text(p);
-  return out;
+bool topology_lets_hear(const ConferenceFile& conference, const std::string& receiver, const std::string& sender) {
+  for (const auto& one : conference.topology) {
+    if (one.from == sender && one.to == receiver) return one.relation != ConferenceFile::Relation::kIsolate;
+    if (one.from == receiver && one.to == sender) return one.relation == ConferenceFile::Relation::kBoth;
+  }
+  return true;
 }
 
 }  // namespace mediaward::tools

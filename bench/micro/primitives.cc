@@ -23,12 +23,16 @@ using namespace mediaward;
 void key_derivation(benchmark::State& state) {
   const auto suite = static_cast<crypto::Suite>(state.range(0));
   const auto& info = *crypto::find_suite(suite);
-  const std::array<std::byte, 16> key{};
-  const std::array<std::byte, 14> salt{};
+  const std::array<std::byte, crypto::kMaxKeyBytes> key{};
+  const std::array<std::byte, crypto::kMaxSaltBytes> salt{};
   for (auto _ : state)
-    benchmark::DoNotOptimize(crypto::derive_session_keys(suite, ConstBytes(key).first(info.key_bytes), ConstBytes(salt).first(info.salt_bytes), crypto::KeyUse::kSrtp));
+    benchmark::DoNotOptimize(crypto::derive_session_keys(suite, ConstBytes(key).first(info.key_bytes),
+                                                         ConstBytes(salt).first(info.salt_bytes), crypto::KeyUse::kSrtp));
 }
-BENCHMARK(key_derivation)->Arg(static_cast<int>(crypto::Suite::kAesCm128HmacSha1_80))->Arg(static_cast<int>(crypto::Suite::kAeadAes128Gcm));
+BENCHMARK(key_derivation)
+    ->Arg(static_cast<int>(crypto::Suite::kAesCm128HmacSha1_80))
+    ->Arg(static_cast<int>(crypto::Suite::kAesCm256HmacSha1_80))
+    ->Arg(static_cast<int>(crypto::Suite::kAeadAes128Gcm));
 
 void index_window(benchmark::State& state) {
   auto window = crypto::IndexWindow::starting_at_roc(0);
@@ -62,11 +66,15 @@ BENCHMARK(checksum)->Arg(20)->Arg(190)->Arg(1230);
 
 class ClassifyFixture {
  public:
-  ClassifyFixture() : settings_(bench::make_settings(nullptr)), frame_(14 + 20 + 8 + 12 + 160 + 10) {
+  ClassifyFixture()
+      : settings_(bench::Conferences(bench::calls(crypto::Suite::kAesCm128HmacSha1_80)).settings(nullptr)),
+        frame_(14 + 20 + 8 + 12 + 160 + 10) {
     namespace wire = dataplane::wire;
-    const std::array<std::byte, 4> from{std::byte{192}, std::byte{0}, std::byte{2}, std::byte{11}}, to{std::byte{192}, std::byte{0}, std::byte{2}, std::byte{1}};
+    const std::array<std::byte, 4> from{std::byte{198}, std::byte{18}, std::byte{1}, std::byte{0}},
+        to{std::byte{198}, std::byte{18}, std::byte{0}, std::byte{1}};
     wire::write_ethernet(frame_.data(), bench::kApplianceMac, bench::kPeerMac, wire::kEtherIpv4, 0);
-    wire::write_ipv4(frame_.data() + 14, from.data(), to.data(), wire::kProtocolUdp, static_cast<std::uint16_t>(frame_.size() - 34), 0, 64, true);
+    wire::write_ipv4(frame_.data() + 14, from.data(), to.data(), wire::kProtocolUdp, static_cast<std::uint16_t>(frame_.size() - 34), 0, 64,
+                     true);
     wire::write_udp(frame_.data() + 34, 5004, 20000, static_cast<std::uint16_t>(frame_.size() - 42));
     packet_.data = frame_.data();
     packet_.bytes = static_cast<std::uint32_t>(frame_.size());

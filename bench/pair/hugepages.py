@@ -10,7 +10,7 @@ from pathlib import Path
 from bench.support.processes import BenchError
 
 COUNTER = Path("/proc/sys/vm/nr_hugepages")
-PAGES = 512
+PAIR_PAGES = 512
 PAGE_KB = 2048
 
 
@@ -22,21 +22,21 @@ def meminfo(key):
 
 
 @contextlib.contextmanager
-def reserved():
-    """Yields with PAGES free pages of 2 MB; raises BenchError with the reason when they cannot be had."""
+def reserved(pages=PAIR_PAGES):
+    """Yields with so many free pages of 2 MB; raises BenchError with the reason when they cannot be had."""
     if meminfo("Hugepagesize") != PAGE_KB:
         raise BenchError(f"hugepages of this machine have {meminfo('Hugepagesize')} kB, not {PAGE_KB}")
     try:
         before = int(COUNTER.read_text(encoding="ascii"))
-        missing = PAGES - meminfo("HugePages_Free")
+        missing = pages - meminfo("HugePages_Free")
         if missing > 0:
             COUNTER.write_text(str(before + missing), encoding="ascii")
     except OSError as error:
         raise BenchError(f"hugepages cannot be reserved: {error}") from None
     try:
         free = meminfo("HugePages_Free")
-        if free < PAGES:
-            raise BenchError(f"only {free} of {PAGES} hugepages of 2 MB could be reserved: memory is in use or fragmented")
+        if free < pages:
+            raise BenchError(f"only {free} of {pages} hugepages of 2 MB could be reserved: memory is in use or fragmented")
         yield
     finally:
         COUNTER.write_text(str(before), encoding="ascii")

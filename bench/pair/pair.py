@@ -2,7 +2,8 @@
 """The pair: two processes over virtio-user and vhost-user, the appliance and DPDK's macswap in turn on the virtio-user side.
 
 Both meet the same far end (mediaward-traffic on the vhost-user side) with the same frames from a pool that libsrtp sealed before the
-run, the same ring options, pool sizes and kind of memory, each side on one CPU. What is compared is the rate that comes back.
+run, the same ring options, pool sizes and kind of memory, each side on one CPU. What is compared is the rate that comes back, and
+the latency at a rate that both can take.
 Every turn starts all processes anew. With macswap nothing is checked but the count; the appliance's packets are checked as the
 traffic tool does. Main thread of bench/run.
 """
@@ -36,6 +37,17 @@ class Programs:
 
 
 @dataclass
+class Latency:
+    p50_us: float
+    p99_us: float
+    p999_us: float
+    max_us: float
+    delivered: float          # share of the offered rate that came back
+    pace_slips: int           # times that the far end could not keep to the rate
+    disturbed: float          # share of the turn in which something else held the near side's CPU
+
+
+@dataclass
 class Result:
     """Rates by round, packets per second that came back."""
     macswap: list = field(default_factory=list)
@@ -47,36 +59,58 @@ class Result:
 
 
 class Pair:
-    def __init__(self, programs, suite, hugepages, packets):
-        self._programs, self._suite, self._hugepages, self._packets = programs, suite, hugepages, packets
+    """Both sides of one suite and kind of memory; a context, whose folder with keys and sockets goes at its end."""
+
+    def __init__(self, programs, suite, hugepages):
+        self._programs, self._suite, self._hugepages = programs, suite, hugepages
         cpus = sorted(os.sched_getaffinity(0))
         if len(cpus) < 2:
             raise BenchError("the pair needs two CPUs, one for each side")
         self._far_cpu, self._near_cpu = cpus[0], cpus[-1]
-        self._folder = None
+        self._temporary = tempfile.TemporaryDirectory(prefix="mediaward-bench.")
+        self._folder = Path(self._temporary.name)
         self._conferences = []
         self._disturbed = 0.0
+        self._sides = {"macswap": (self._macswap, ["--peer", "echo"]), "appliance": (self._appliance, ["--verify", VERIFY])}
 
-    def measure(self, rounds):
-        result = Result()
-        with tempfile.TemporaryDirectory(prefix="mediaward-bench.") as folder:
-            self._folder = Path(folder)
-            self._plan()
-            for _ in range(rounds):
-                result.macswap.append(self._turn(self._macswap, ["--peer", "echo"]))
-                result.appliance.append(self._turn(self._appliance, ["--verify", VERIFY, "--allow-loss"]))
-        result.disturbed = self._disturbed
-        return result
-
-    def _plan(self):
+    def __enter__(self):
         run([self._programs.traffic, "plan", "--out", self._folder / "conference.toml", "--count", CONFERENCES, "--participants", 2,
              "--suites", self._suite, "--dscp", 0], 30, "planning the conferences")
         self._conferences = sorted(self._folder.glob("conference-*.toml"))
+        return self
 
-    def _turn(self, near_side, far_options):
+    def __exit__(self, *_):
+        self._temporary.cleanup()
+
+    def rates(self, packets, rounds):
+        """The highest rates: everything is offered at once, what the near side cannot take is lost."""
+        result = Result()
+        self._disturbed = 0.0
+        for _ in range(rounds):
+            for side, values in (("macswap", result.macswap), ("appliance", result.appliance)):
+                rate = self._turn(side, ["--rate", "max", "--packets", packets, "--allow-loss"])["rates"]["received_pps"]
+                if rate <= 0:
+                    raise BenchError("nothing came back in the measured time: use more packets")
+                values.append(rate)
+        result.disturbed = self._disturbed
+        return result
+
+    def latency(self, side, rate, packets):
+        """What one side adds at an offered rate: percentiles in microseconds, from the hand-over to the far end's port until the receipt."""
+        self._disturbed = 0.0
+        report = self._turn(side, ["--rate", f"{rate:.0f}", "--packets", packets, "--latency", "--allow-loss"])
+        found = report.get("latency", {})
+        if not found.get("packets"):
+            raise BenchError(f"the far end saw no latency of {side}")
+        rates = report["rates"]
+        return Latency(found["p50_us"], found["p99_us"], found["p99.9_us"], found["max_us"],
+                       rates["received_pps"] / rate, rates.get("pace_slips", 0), self._disturbed)
+
+    def _turn(self, side, load):
         for name in ("vhost.sock", "dataplane.sock", "controld.sock", "ready", "start", "traffic.json"):
             (self._folder / name).unlink(missing_ok=True)
-        with self._far_side(far_options) as far:
+        near_side, checks = self._sides[side]
+        with self._far_side(checks + load) as far:
             wait_until("the sealed packets of the far end", (self._folder / "ready").exists, 120, far)
             return near_side(far)
 
@@ -85,11 +119,12 @@ class Pair:
         return Process("mediaward-traffic", [
             self._programs.traffic, "run", *conferences, "--port",
             f"kind=vhost-user,path={self._folder}/vhost.sock,queue-size={QUEUE_SIZE},pool-packets={POOL_PACKETS}",
-            "--hugepages", "yes" if self._hugepages else "no", "--packets", self._packets, "--rate", "max", "--burst", BURST, "--idle", "spin",
+            "--hugepages", "yes" if self._hugepages else "no", "--burst", BURST, "--idle", "spin",
             "--cpu", self._far_cpu, "--warm-up", "0.1", "--wait", "30", "--json", self._folder / "traffic.json",
             "--ready-file", self._folder / "ready", "--start-file", self._folder / "start", *options], self._folder / "traffic.log")
 
     def _finish(self, far, near):
+        """Lets the media begin and returns the far end's report."""
         waited, began = near.waited_seconds(), time.monotonic()
         (self._folder / "start").touch()
         status = far.wait(120)
@@ -100,9 +135,7 @@ class Pair:
             raise BenchError(f"the far end left no report (status {status})\n{far.tail()}") from None
         if status != 0:
             raise BenchError(f"the far end found faults: {'; '.join(report['faults'])}")
-        if report["rates"]["received_pps"] <= 0:
-            raise BenchError("nothing came back in the measured time: use more packets")
-        return report["rates"]["received_pps"]
+        return report
 
     def _macswap(self, far):
         memory = ["--in-memory", "--single-file-segments"] if self._hugepages else ["--no-huge"]

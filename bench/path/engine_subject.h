@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The engine alone, as the yardstick of the pipeline: submit and poll on prepared jobs, the same packets, bursts, keys and buffers as
 // the pipeline has. A burst is opened in place and sealed out of place under the receivers' keys. Jobs are written between the timed
-// pieces, so that they are as hot as the pipeline's; no parsing, index, replay or header work is timed. One thread.
+// pieces, so that they are as hot as the pipeline's; no parsing, index, replay or header work is timed. Calls of two only. One thread.
 #pragma once
 
 #include <memory>
@@ -19,27 +19,23 @@ class EngineSubject final : public Subject {
  public:
   EngineSubject(crypto::CryptoProvider& provider, crypto::Suite suite, std::size_t payload_bytes);
 
-  std::uint64_t run_slice(bool verify) override;
+  SliceTicks run_slice(bool verify) override;
   [[nodiscard]] std::uint64_t verified_packets() const override { return verifier_.checked(); }
   [[nodiscard]] std::uint64_t proved_packets() const override { return source_.proved_packets(); }
 
  private:
   static constexpr std::size_t kBuffers = 2048;
+  using Packets = std::span<dataplane::Packet* const>;
 
-  struct Place {
-    std::size_t flow;
-    std::uint64_t index;
-  };
-  [[nodiscard]] Place place_of(std::size_t packet) const;
-  void prepare_open(std::span<dataplane::Packet* const> packets, std::size_t first);
-  void prepare_seal(std::span<dataplane::Packet* const> packets, std::span<dataplane::Packet* const> out, std::size_t first);
-  void describe(crypto::Job& job, bool seal, const KeyRing::Key& key, std::size_t flow, std::uint64_t index) const;
+  void prepare_open(Packets packets, std::size_t first);
+  void prepare_seal(Packets packets, Packets out, std::size_t first);
+  void check(Packets out, std::size_t first);
   [[nodiscard]] std::uint64_t run_burst();
 
-  const std::vector<Flow> flows_;
+  const Conferences conferences_;
   PacketSource source_;
   Verifier verifier_;
-  KeyRing keys_;
+  KeyRing receive_keys_, send_keys_;  // by stream: the sender's, its listener's
   std::unique_ptr<crypto::Engine> engine_;
   RingIo io_;
   std::vector<crypto::Job> jobs_;

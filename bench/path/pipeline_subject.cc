@@ -2,6 +2,7 @@
 // See pipeline_subject.h.
 #include "bench/path/pipeline_subject.h"
 
+#include <algorithm>
 #include <stdexcept>
 
 #include "bench/support/cpu_clock.h"
@@ -9,22 +10,24 @@
 
 namespace mediaward::bench {
 
-PipelineSubject::PipelineSubject(crypto::CryptoProvider& provider, crypto::CryptoProvider& sealer, crypto::Suite suite, std::size_t payload_bytes,
-                                 bool checksum_offload)
-    : flows_(make_flows(suite)),
-      checksum_offload_(checksum_offload),
-      source_(sealer, suite, flows_, payload_bytes),
-      verifier_(suite, flows_, source_) {
+PipelineSubject::PipelineSubject(crypto::CryptoProvider& provider, crypto::CryptoProvider& sealer, const Shape& shape,
+                                 const PipelineOptions& options)
+    : conferences_(shape), options_(options), source_(sealer, conferences_, options.payload_bytes), verifier_(conferences_, source_) {
   dataplane::PortCapabilities capabilities;
-  capabilities.tx_udp_checksum = checksum_offload;
-  auto io = std::make_unique<RingIo>(kBuffers, capabilities);
+  capabilities.tx_udp_checksum = options.checksum_offload;
+  capabilities.tx_chains = true;
+  auto io = std::make_unique<RingIo>(buffers(), capabilities);
   io_ = io.get();
-  auto core = dataplane::Core::create(make_settings(std::move(io)), provider);
+  auto core = dataplane::Core::create(conferences_.settings(std::move(io)), provider);
   if (!core) throw std::runtime_error(core.error().message);
   core_ = std::move(*core);
-  if (auto applied = core_->submit(make_operations(suite, flows_), {}); !applied) throw std::runtime_error(applied.error().message);
-  while (!core_->applied()) core_->worker(0).run_once();
-  core_->collect();
+  conferences_.apply(*core_);
+}
+
+// What a loop sends at most, what the transmit ring holds, and a slice; twice as many as are needed with a receiver each.
+std::size_t PipelineSubject::buffers() const {
+  const std::size_t per_loop = std::min<std::size_t>(kBurst * conferences_.receivers(), dataplane::CoreLimits{}.jobs_per_worker);
+  return std::max<std::size_t>(2048, options_.slice_packets + per_loop + 4 * RingIo::kTxRing);
 }
 
 // Neighbours are confirmed as live ARP would keep them, so that no request or hold queue is part of a slice.
@@ -33,24 +36,27 @@ void PipelineSubject::resolve_neighbours() {
     if (hop != nullptr) dataplane::confirm_neighbour(*hop, kPeerMac, ticks());
 }
 
-std::uint64_t PipelineSubject::run_slice(bool verify) {
+SliceTicks PipelineSubject::run_slice(bool verify) {
   resolve_neighbours();
-  source_.fill(io_->load(kSlicePackets));
+  source_.fill(io_->load(options_.slice_packets));
   dataplane::Worker& worker = core_->worker(0);
   const std::uint64_t begin = ticks();
   while (io_->pending() != 0) worker.run_once();
   const std::uint64_t spent = ticks() - begin;
   check_counters();
   if (verify)
-    for (const dataplane::Packet* packet : io_->sent())
-      verifier_.check_frame({packet->data, packet->bytes}, PacketSource::index_at(source_.position() - 1), !checksum_offload_);
-  return spent;
+    for (const dataplane::Packet* packet : io_->sent()) verifier_.check_frame(*packet, !options_.checksum_offload);
+  return {spent, 0};
 }
 
 void PipelineSubject::check_counters() {
   const dataplane::WorkerBlock& block = std::as_const(*core_).stats().block(0);
-  sealed_ += kSlicePackets;
-  if (block.counters[static_cast<std::size_t>(dataplane::Counter::kSrtpSealed)] != sealed_ || block.leaked != 0 || block.held != 0)
+  const std::size_t out = options_.slice_packets * conferences_.receivers();
+  sealed_ += conferences_.group() ? options_.slice_packets : out;
+  copied_ += conferences_.group() ? out : 0;
+  const auto counted = [&](dataplane::Counter c) { return block.counters[static_cast<std::size_t>(c)]; };
+  if (counted(dataplane::Counter::kSrtpSealed) != sealed_ || counted(dataplane::Counter::kSrtpCopied) != copied_ || block.leaked != 0 ||
+      block.held != 0)
     throw std::runtime_error("packets of the benchmark were dropped");
 }
 

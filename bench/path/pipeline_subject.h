@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-// The whole packet path but port input and output: a real Core with one worker over a RingIo, the conferences applied through a real
-// transaction. What is timed is Worker::run_once until the receive ring is empty, 32 loops of one burst. One thread.
+// The whole packet path but port input and output: a real Core with one worker over a RingIo, the conferences applied through real
+// transactions. What is timed is Worker::run_once until the receive ring is empty, a burst per loop. One thread.
 #pragma once
 
 #include <memory>
+#include <string>
 
 #include "bench/path/subject.h"
 #include "bench/support/conferences.h"
@@ -13,30 +14,38 @@
 
 namespace mediaward::bench {
 
+struct PipelineOptions {
+  std::size_t payload_bytes = 160;
+  bool checksum_offload = true;               // the port fills UDP checksums
+  std::size_t slice_packets = kSlicePackets;  // received, per slice
+};
+
 class PipelineSubject final : public Subject {
  public:
   // provider: whose engine the worker uses; sealer: whose engine makes the participants' packets.
-  PipelineSubject(crypto::CryptoProvider& provider, crypto::CryptoProvider& sealer, crypto::Suite suite, std::size_t payload_bytes,
-                  bool checksum_offload);
+  PipelineSubject(crypto::CryptoProvider& provider, crypto::CryptoProvider& sealer, const Shape& shape, const PipelineOptions& options);
 
-  std::uint64_t run_slice(bool verify) override;
+  SliceTicks run_slice(bool verify) override;
+  [[nodiscard]] std::size_t slice_packets() const override { return options_.slice_packets; }
   [[nodiscard]] StageTicks stages() const override;
   [[nodiscard]] std::uint64_t verified_packets() const override { return verifier_.checked(); }
   [[nodiscard]] std::uint64_t proved_packets() const override { return source_.proved_packets(); }
 
- private:
-  static constexpr std::size_t kBuffers = 2048;
+  void set_order(Order order) { source_.set_order(order); }
+  [[nodiscard]] std::string key_pages() const { return std::string(core_->keys().page_kind()); }
 
+ private:
+  [[nodiscard]] std::size_t buffers() const;
   void resolve_neighbours();
   void check_counters();
 
-  const std::vector<Flow> flows_;
-  const bool checksum_offload_;
+  const Conferences conferences_;
+  const PipelineOptions options_;
   PacketSource source_;
   Verifier verifier_;
   RingIo* io_ = nullptr;  // owned by core_
   std::unique_ptr<dataplane::Core> core_;
-  std::uint64_t sealed_ = 0;
+  std::uint64_t sealed_ = 0, copied_ = 0;
 };
 
 }  // namespace mediaward::bench

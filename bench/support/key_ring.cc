@@ -8,31 +8,26 @@
 
 namespace mediaward::bench {
 
-KeyRing::KeyRing(crypto::CryptoProvider& provider, crypto::Suite suite, const std::vector<Flow>& flows)
+KeyRing::KeyRing(crypto::CryptoProvider& provider, crypto::Suite suite, std::size_t keys)
     : provider_(provider),
       suite_(*crypto::find_suite(suite)),
       stride_((provider.key_context_bytes(suite) + 63) / 64 * 64),
-      memory_(2 * flows.size() * stride_) {
-  std::byte* at = memory_.data();
-  for (const Flow& flow : flows) {
-    receive_.push_back(expand(at, flow.receive_key));
-    send_.push_back(expand(at + stride_, flow.send_key));
-    at += 2 * stride_;
-  }
+      memory_(keys * stride_) {
+  keys_.reserve(keys);
 }
 
 KeyRing::~KeyRing() {
-  for (const auto* keys : {&receive_, &send_})
-    for (const Key& key : *keys) provider_.wipe(suite_.id, key.context);
+  for (const Key& key : keys_) provider_.wipe(suite_.id, key.context);
 }
 
-KeyRing::Key KeyRing::expand(std::byte* at, const std::vector<std::uint8_t>& master) {
+void KeyRing::add(const std::vector<std::uint8_t>& master) {
   const auto bytes = std::as_bytes(std::span(master));
-  const auto keys = crypto::derive_session_keys(suite_.id, bytes.first(suite_.key_bytes), bytes.subspan(suite_.key_bytes), crypto::KeyUse::kSrtp);
-  if (!keys) throw std::runtime_error(keys.error().message);
-  Key key{reinterpret_cast<crypto::KeyContext*>(at), keys->salt};
-  if (auto expanded = provider_.expand(suite_.id, *keys, key.context); !expanded) throw std::runtime_error(expanded.error().message);
-  return key;
+  const auto session =
+      crypto::derive_session_keys(suite_.id, bytes.first(suite_.key_bytes), bytes.subspan(suite_.key_bytes), crypto::KeyUse::kSrtp);
+  if (!session) throw std::runtime_error(session.error().message);
+  const Key key{reinterpret_cast<crypto::KeyContext*>(memory_.data() + keys_.size() * stride_), session->salt};
+  if (auto expanded = provider_.expand(suite_.id, *session, key.context); !expanded) throw std::runtime_error(expanded.error().message);
+  keys_.push_back(key);
 }
 
 }  // namespace mediaward::bench

@@ -2,12 +2,16 @@
 // A port that costs next to nothing: a receive ring that the benchmark fills between two timed slices, and a transmit ring that holds
 // the last packets, as a NIC's does, before their buffers go back to the free stack. What is left of a run is the pipeline.
 // Buffers are laid out like mbufs (descriptor line, headroom, 2 kB of room) and reused, so that they stay in the cache as a small
-// pool does. Touches no packet bytes, allocates nothing after construction. The benchmark's thread.
+// pool does. Chains count as one descriptor. Touches no packet bytes, allocates nothing after construction. The benchmark's thread;
+// a shared packet may be let go by any.
 #pragma once
 
 #include <array>
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
+#include <new>
+#include <span>
 #include <vector>
 
 #include "bench/support/aligned_memory.h"
@@ -24,7 +28,6 @@ class RingIo final : public dataplane::PacketIo {
     ring_.reserve(buffers);
     for (std::size_t i = buffers; i-- > 0;) {
       auto* packet = ::new (static_cast<void*>(memory_.data() + i * kStride)) dataplane::Packet;
-      packet->owner_tag = packet;
       free_.push_back(packet);
     }
   }
@@ -37,7 +40,7 @@ class RingIo final : public dataplane::PacketIo {
     return ring_;
   }
   [[nodiscard]] std::size_t pending() const noexcept { return ring_.size() - next_; }
-  // Packets sent last, at most kTxRing: still as they were transmitted.
+  // Packets sent last (heads of chains), at most kTxRing: still as they were transmitted.
   [[nodiscard]] std::span<dataplane::Packet* const> sent() const noexcept { return {tx_.data(), tx_count_ < kTxRing ? tx_count_ : kTxRing}; }
   [[nodiscard]] std::size_t free_buffers() const noexcept { return free_.size(); }
 
@@ -52,7 +55,7 @@ class RingIo final : public dataplane::PacketIo {
   std::size_t transmit(std::span<dataplane::Packet* const> packets) noexcept override {
     for (dataplane::Packet* packet : packets) {
       auto& slot = tx_[tx_count_++ % kTxRing];
-      if (slot != nullptr) free_.push_back(slot);
+      if (slot != nullptr) give(slot);
       slot = packet;
     }
     return packets.size();
@@ -63,11 +66,19 @@ class RingIo final : public dataplane::PacketIo {
     return true;
   }
   void release(std::span<dataplane::Packet* const> packets) noexcept override {
-    for (dataplane::Packet* packet : packets) free_.push_back(packet);
+    for (dataplane::Packet* packet : packets) give(packet);
+  }
+  void share(dataplane::Packet& packet, std::uint32_t more) noexcept override {
+    for (dataplane::Packet* segment = &packet; segment != nullptr; segment = segment->next) {
+      if (segment->owner_tag == nullptr) segment->owner_tag = ::new (static_cast<void*>(segment + 1)) References(1);
+      static_cast<References*>(segment->owner_tag)->fetch_add(more, std::memory_order_relaxed);
+    }
   }
   [[nodiscard]] dataplane::PortCapabilities capabilities() const noexcept override { return capabilities_; }
 
  private:
+  // Of a shared buffer, at the beginning of its headroom; owner_tag points there. Others are not slower for it.
+  using References = std::atomic<std::uint32_t>;
   static constexpr std::size_t kHeadroom = 128;
   static constexpr std::size_t kRoom = 2048;
   static constexpr std::size_t kStride = 64 + kHeadroom + kRoom + 64;  // the last line keeps buffers off one cache set
@@ -80,7 +91,16 @@ class RingIo final : public dataplane::PacketIo {
     packet->room = kRoom;
     packet->next = nullptr;
     packet->flags = 0;
+    packet->owner_tag = nullptr;
     return packet;
+  }
+  void give(dataplane::Packet* packet) noexcept {
+    while (packet != nullptr) {
+      dataplane::Packet* next = packet->next;
+      auto* references = static_cast<References*>(packet->owner_tag);
+      if (references == nullptr || references->fetch_sub(1, std::memory_order_acq_rel) == 1) free_.push_back(packet);
+      packet = next;
+    }
   }
 
   dataplane::PortCapabilities capabilities_;

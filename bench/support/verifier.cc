@@ -11,29 +11,55 @@
 namespace mediaward::bench {
 namespace {
 
-[[noreturn]] void wrong(const std::string& what) { throw std::runtime_error("output of the pipeline is wrong: " + what); }
+[[noreturn]] void wrong(const std::string& what) {
+  throw std::runtime_error("output of the benchmark is wrong: " + what);
+}
 
 }  // namespace
 
-Verifier::Verifier(crypto::Suite suite, const std::vector<Flow>& flows, const PacketSource& source)
-    : flows_(flows), source_(source), expected_(source.payload_bytes()) {
-  receivers_.reserve(flows.size());
-  for (const Flow& flow : flows) receivers_.emplace_back(suite, flow.send_key, test::SrtpPeer::Direction::kReceive);
+// A session that begins in mid-stream has to be told the roll-over counter, as any receiver that joins late.
+test::SrtpPeer& Verifier::session(std::size_t receiver, std::size_t stream, std::uint64_t index) {
+  const auto key = std::pair(receiver, stream);
+  if (const auto it = sessions_.find(key); it != sessions_.end()) return it->second;
+  if (sessions_.size() == kMaxSessions) sessions_.clear();
+  auto& peer = sessions_
+                   .try_emplace(key, conferences_.suite().id, conferences_.send_key(receiver), test::SrtpPeer::Direction::kReceive,
+                                Conferences::ssrc(stream))
+                   .first->second;
+  peer.set_roc(Conferences::ssrc(stream), static_cast<std::uint32_t>(index >> 16));
+  return peer;
 }
 
-void Verifier::check(std::size_t sender, std::uint64_t index, ConstBytes sealed) {
+void Verifier::check(std::size_t receiver, std::size_t stream, std::uint64_t index, ConstBytes sealed) {
   packet_.resize(sealed.size());
   std::memcpy(packet_.data(), sealed.data(), sealed.size());
-  const auto opened = receivers_[flows_[sender].partner].unprotect(packet_);
+  const auto opened = session(receiver, stream, index).unprotect(packet_);
   if (!opened) wrong("libsrtp refuses a packet");
   if (opened->size() != kRtpHeaderBytes + source_.payload_bytes()) wrong("a packet has another length than was sent");
-  source_.expected_payload(sender, index, expected_);
+  source_.expected_payload(stream, index, expected_);
   if (std::memcmp(opened->data() + kRtpHeaderBytes, expected_.data(), expected_.size()) != 0) wrong("a payload is not what was sent");
   ++checked_;
 }
 
-void Verifier::check_frame(ConstBytes frame, std::uint64_t newest, bool whole_checksum) {
-  if (frame.size() != source_.frame_bytes()) wrong("a frame has the wrong length");
+void Verifier::check_frame(const dataplane::Packet& packet, bool whole_checksum) {
+  frame_.clear();
+  for (const auto* segment = &packet; segment != nullptr; segment = segment->next)
+    frame_.insert(frame_.end(), segment->data, segment->data + segment->bytes);
+  if (frame_.size() != source_.frame_bytes()) wrong("a frame has the wrong length");
+  const std::size_t receiver = Conferences::participant_at(load_be32(frame_.data() + 26), load_be16(frame_.data() + 34));
+  if (receiver >= conferences_.participants()) wrong("a frame comes from nobody");
+  check_headers(frame_, receiver, whole_checksum);
+  const std::byte* rtp = frame_.data() + kFrameHeaderBytes;
+  const std::size_t stream = Conferences::stream_of(load_be32(rtp + 8));
+  if (stream >= conferences_.streams() || conferences_.sender(stream) == receiver ||
+      conferences_.conference(conferences_.sender(stream)) != conferences_.conference(receiver))
+    wrong("a frame carries an SSRC that its receiver does not hear");
+  const std::uint64_t newest = source_.newest(stream);
+  const auto behind = static_cast<std::uint16_t>(static_cast<std::uint16_t>(newest) - load_be16(rtp + 2));
+  check(receiver, stream, newest - behind, {rtp, frame_.size() - kFrameHeaderBytes});
+}
+
+void Verifier::check_headers(ConstBytes frame, std::size_t receiver, bool whole_checksum) const {
   const std::byte* ip = frame.data() + 14;
   const std::byte* udp = frame.data() + 34;
   if (!dataplane::wire::ipv4_checksum_good({ip, 20})) wrong("an IP header has a bad checksum");
@@ -41,14 +67,8 @@ void Verifier::check_frame(ConstBytes frame, std::uint64_t newest, bool whole_ch
   const bool good = whole_checksum ? dataplane::udp_checksum_good(pseudo, {udp, frame.size() - 34})
                                    : load_raw<std::uint16_t>(udp + 6) == dataplane::udp_partial_checksum(pseudo).raw();
   if (!good) wrong("a UDP checksum is bad");
-  const std::size_t receiver = (load_be16(udp) - std::size_t{flows_[0].local_port}) / 2;
-  if (receiver >= flows_.size() || load_be16(udp + 2) != flows_[receiver].remote_port) wrong("a frame goes to nobody");
-  if (load_be32(frame.data() + 30) != flows_[receiver].remote_address) wrong("a frame goes to another address");
-  const std::byte* rtp = frame.data() + kFrameHeaderBytes;
-  const std::size_t sender = flows_[receiver].partner;
-  if (load_be32(rtp + 8) != flows_[sender].ssrc) wrong("a frame carries another SSRC");
-  const auto behind = static_cast<std::uint16_t>(static_cast<std::uint16_t>(newest) - load_be16(rtp + 2));
-  check(sender, newest - behind, {rtp, frame.size() - kFrameHeaderBytes});
+  const Endpoint to = conferences_.endpoint(receiver);
+  if (load_be32(ip + 16) != to.remote_address || load_be16(udp + 2) != to.remote_port) wrong("a frame goes to another address");
 }
 
 }  // namespace mediaward::bench

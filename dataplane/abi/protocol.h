@@ -9,7 +9,7 @@
 //   controller: Query                                                 data plane: info messages, then QueryEnd
 //   at any time                                                       data plane: EventMessage
 // A transaction is all or nothing. Begin.resync = 1 marks a transaction that names everything: what it does not name is removed
-// (BEGIN ... END after a restart of either side). Objects must be named in the order conference, leg, stream within it.
+// (BEGIN ... END after a restart of either side). Objects must be named in the order conference, leg, stream, topology.
 //
 // Ids are 64-bit and chosen by the controller (stable across its restarts); 0 is not an id. Addresses: IPv4 is stored in the
 // first 4 bytes of the 16. Multi-byte fields are host order except addresses. Strings are NUL-padded, last byte NUL.
@@ -22,7 +22,7 @@
 namespace mediaward::abi {
 
 inline constexpr std::uint32_t kProtocolMagic = 0x4d574450;  // "MWDP"
-inline constexpr std::uint32_t kProtocolVersion = 1;
+inline constexpr std::uint32_t kProtocolVersion = 2;
 inline constexpr std::size_t kMaxMessageBytes = 2048;
 
 enum class MessageType : std::uint16_t {
@@ -47,6 +47,8 @@ enum class MessageType : std::uint16_t {
   kQueryEnd,
   kEvent,
   kNeighbourInfo,
+  kTopology,
+  kBucketMove,
 };
 
 struct MessageHeader {
@@ -99,31 +101,47 @@ struct TransactionReply {
   char message[256];
 };
 
-// How the media of a conference are handed on. More values come with later releases; unknown ones are refused.
-enum class ForwardingMode : std::uint8_t { kPerParticipantKeys = 1 };
-
-struct Conference {
-  MessageHeader header;
-  std::uint64_t conference_id;
-  ForwardingMode mode;
-  std::uint8_t reserved[7];
-};
-struct ObjectRemove {  // kConferenceRemove (must be empty), kLegRemove (with its streams), kStreamRemove
-  MessageHeader header;
-  std::uint64_t object_id;
-};
-
-// Numeric suite values are crypto::Suite.
+// Numeric suite values are crypto::Suite. A master key and salt, as SDES (RFC 4568) or the AS made them.
 struct Key {
-  std::uint8_t suite = 0;
+  std::uint8_t suite = 0;              // 0: no key
   std::uint8_t key_bytes = 0;
   std::uint8_t salt_bytes = 0;
-  std::uint8_t mki_bytes = 0;
+  std::uint8_t mki_bytes = 0;          // 0-128 (RFC 3711 §3.1)
   std::uint8_t reserved[4] = {};
   std::uint8_t key[32] = {};
   std::uint8_t salt[16] = {};
   std::uint8_t mki[128] = {};
-  std::uint64_t lifetime_packets = 0;  // 0: the limit of the transform
+  std::uint64_t lifetime_packets = 0;        // SRTP, at most 2^48; 0: that limit (RFC 3711 §9.2)
+  std::uint64_t lifetime_srtcp_packets = 0;  // SRTCP, at most 2^31; 0: that limit
+};
+
+// How the media of a conference are handed on. Unknown values are refused. Fixed for the life of the conference.
+enum class ForwardingMode : std::uint8_t {
+  kPerParticipantKeys = 1,  // opened once, sealed for every receiver under that receiver's key
+  kGroupKey = 2,            // opened once, sealed once under the conference's group key, the same packet sent to every receiver
+  kRelay = 3,               // never decrypted: authenticated where the sender's key is known, then sent on untouched
+};
+
+enum ConferenceFlags : std::uint32_t {
+  kConferenceSpread = 1u << 0,  // receivers are shared out over all workers (a conference larger than a core). Fixed for its life
+};
+
+inline constexpr std::size_t kMaxGroupKeys = 2;  // the one in force and a staged one
+struct Conference {
+  MessageHeader header;
+  std::uint64_t conference_id;
+  ForwardingMode mode;
+  std::uint8_t group_key_count;        // kGroupKey: 1 or 2, otherwise 0
+  std::uint8_t loudest;                // active-speaker switching: only the legs with the k highest audio levels are forwarded; 0: all
+  std::uint8_t hysteresis_db;          // a newcomer must be louder than a speaker by this much to take his place
+  std::uint16_t hold_ms;               // a speaker keeps his place at least so long
+  std::uint8_t reserved[2];
+  std::uint32_t flags;                 // ConferenceFlags
+  Key group_keys[kMaxGroupKeys];       // [0] seals
+};
+struct ObjectRemove {  // kConferenceRemove (must be empty), kLegRemove (with its streams), kStreamRemove
+  MessageHeader header;
+  std::uint64_t object_id;
 };
 
 enum class Family : std::uint8_t { kIpv4 = 4, kIpv6 = 6 };
@@ -137,7 +155,27 @@ struct Endpoint {
 enum LegFlags : std::uint32_t {
   kLegMayReceiveFrom = 1u << 0,  // packets from this participant are accepted (not a receive-only leg)
   kLegMaySendTo = 1u << 1,       // packets are sent to this participant (not a send-only leg)
+  kLegMuted = 1u << 2,           // what this participant sends is opened, so that its indexes go on, and not forwarded
+  kLegRtcpMux = 1u << 3,         // SRTCP shares the RTP ports (RFC 5761); otherwise it has ports of its own
+  kLegSrtcpPlain = 1u << 4,      // SRTCP with E = 0 (authenticated, not encrypted) is accepted from this participant
 };
+
+// Whose packets are accepted, by source address. Whatever is learned is learned from packets that passed their tag.
+enum class SourcePolicy : std::uint8_t {
+  kExact = 1,    // only from Leg::remote
+  kLatch = 2,    // the first authentic packet binds address and port
+  kRelatch = 3,  // as kLatch, and a newer authentic packet from elsewhere moves them
+};
+enum class SsrcPolicy : std::uint8_t {
+  kFixed = 1,               // only SSRCs of streams that the controller named
+  kFirstAuthenticated = 2,  // streams with ssrc 0 are places that authentic packets of new SSRCs are bound to, with an event
+};
+enum class RtcpPolicy : std::uint8_t {
+  kForward = 1,  // SRTCP is opened, checked, and sealed for the receivers
+  kDrop = 2,     // SRTCP from and to this participant ends here
+};
+
+inline constexpr std::size_t kMaxKeysPerDirection = 4;
 
 // Upsert. A leg is the unit of ownership: {port, VLAN, local address, local UDP port} with everything behind it.
 // Changing local endpoint, conference or suite of an existing leg is refused: remove and add. Changing a key is a rekey:
@@ -149,20 +187,51 @@ struct Leg {
   char port_name[32];            // of the data plane's configuration
   Family family;
   std::uint8_t dscp;             // 0-63, of what is sent to this participant
-  std::uint16_t reserved;
-  std::uint32_t flags;           // LegFlags
-  Endpoint local;
-  Endpoint remote;               // the only source accepted, and where to send
-  Key receive_key;               // the participant seals with it: our unprotect key
-  Key send_key;                  // we seal with it towards the participant
+  SourcePolicy source_policy;
+  SsrcPolicy ssrc_policy;
+  RtcpPolicy rtcp_policy;
+  std::uint8_t receive_key_count;     // 0 in a relay whose key is not known
+  std::uint8_t send_key_count;        // 0 with a group key and in a relay
+  std::uint8_t audio_level_id;        // header extension id of RFC 6464 (1-14; 15-255 with two-byte headers); 0: none
+  std::uint32_t flags;                // LegFlags
+  std::uint16_t replay_window;        // packets, 64-8192 (RFC 3711 §3.3.2); 0: 128
+  std::uint8_t source_filter_bits;    // prefix length of source_filter; 0: any address
+  std::uint8_t reserved;
+  std::uint8_t source_filter[16];     // latching only accepts sources within
+  Endpoint local;                     // media; RTCP, when not multiplexed, is on the next port, and local.udp_port is even
+  Endpoint remote;                    // where to send, and with kExact the only source accepted; port 0 with latching: not known yet
+  std::uint16_t remote_rtcp_port;     // without multiplexing; 0: remote.udp_port + 1
+  std::uint8_t reserved2[6];
+  // Several receive keys: told apart by MKI (all of one length), or, without MKI, at most two, tried by their tags.
+  Key receive_keys[kMaxKeysPerDirection];  // the participant seals with one of them
+  // [0] seals; the others are staged: expanded and ready to take its place.
+  Key send_keys[kMaxKeysPerDirection];
 };
 
 struct Stream {
   MessageHeader header;
   std::uint64_t stream_id;
   std::uint64_t leg_id;          // the participant that sends it
-  std::uint32_t ssrc;
+  std::uint32_t ssrc;            // 0: a place for an SSRC that is not known yet (kFirstAuthenticated)
   std::uint32_t initial_roc;     // of a slot that does not exist yet; an existing slot keeps its own
+};
+
+// Who hears whom, between two legs of a conference (H.248.1 §7.1.18). What was not said is kBoth.
+enum class TopologyRelation : std::uint8_t { kBoth = 1, kOneway = 2, kIsolate = 3 };
+struct Topology {
+  MessageHeader header;
+  std::uint64_t conference_id;
+  std::uint64_t leg_a, leg_b;
+  TopologyRelation relation;     // kOneway: b hears a, a does not hear b
+  std::uint8_t reserved[7];
+};
+
+// Gives the media ports of a bucket to another worker, without losing a packet. Not part of a transaction's desired state: a
+// data plane that restarts distributes its buckets anew.
+struct BucketMove {
+  MessageHeader header;
+  std::uint32_t bucket;          // 0-255
+  std::uint32_t worker;
 };
 
 enum class QueryKind : std::uint32_t { kPorts = 1, kWorkers, kEngine, kMemory, kPipeline, kPlan, kNeighbours };
@@ -255,6 +324,13 @@ enum class EventKind : std::uint32_t {
   kEventsLost,           // a: how many
   kWorkerStalled,        // a: worker
   kIndexReuse,           // a seal was refused: object_id: receiving leg, a: ssrc
+  kAddressLatched,       // object_id: leg; text: address and port now in force
+  kSsrcBound,            // object_id: leg, a: ssrc, b: stream id it was bound to
+  kSsrcRefused,          // object_id: leg, a: ssrc; text: why (collision, no place left)
+  kKeyExpiring,          // object_id: leg (group key: conference), a: packets used, b: lifetime; text: "receive srtp", "send srtcp", ...
+  kKeyExpired,           // the same; nothing goes through this key any more
+  kSpeakersChanged,      // object_id: conference, a: legs that are forwarded now; text: their ids in hex
+  kBucketMoved,          // a: bucket, b: worker
 };
 struct EventMessage {
   MessageHeader header;
@@ -268,6 +344,6 @@ struct EventMessage {
 
 template <typename T>
 inline constexpr bool is_message = std::is_trivially_copyable_v<T> && sizeof(T) <= kMaxMessageBytes;
-static_assert(is_message<Leg> && is_message<PortInfo> && is_message<EventMessage> && is_message<TransactionReply>);
+static_assert(is_message<Leg> && is_message<Conference> && is_message<PortInfo> && is_message<EventMessage> && is_message<TransactionReply>);
 
 }  // namespace mediaward::abi

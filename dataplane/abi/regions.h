@@ -20,7 +20,7 @@ namespace mediaward::abi {
 inline constexpr std::uint32_t kStatsMagic = 0x4d575354;  // "MWST"
 inline constexpr std::uint32_t kStateMagic = 0x4d575354 + 1;
 inline constexpr std::uint32_t kStatsVersion = 1;
-inline constexpr std::uint32_t kStateVersion = 1;
+inline constexpr std::uint32_t kStateVersion = 2;
 
 struct RegionHeader {
   std::uint32_t magic;
@@ -46,27 +46,46 @@ struct StatEntry {
 };
 static_assert(sizeof(StatEntry) == 72);
 
-enum class SlotKind : std::uint32_t { kFree = 0, kReceive = 1, kSend = 2 };
+enum class SlotKind : std::uint32_t { kFree = 0, kReceive = 1, kSend = 2, kLeg = 3 };
 
+// Indexes of one SSRC in one direction. SRTP and SRTCP indexes never go back, whatever the key (RFC 3711 §3.3.1, §3.4).
 struct alignas(64) StateSlot {
   std::atomic<std::uint32_t> version{0};
   std::uint32_t ssrc = 0;               // receive: as bound; send: outgoing SSRC
   crypto::IndexWindow srtp;             // highest index and window
-  std::uint32_t srtcp_top = 0;
-  std::uint32_t roc_offset = 0;         // send: outgoing ROC = incoming ROC - roc_offset (mod 2^32), fixed by the first packet
-  std::uint64_t srtcp_bits = 0;
-  std::uint64_t packets = 0;            // accepted, or sealed
+  std::uint32_t srtcp_top = 0;          // 31 bits. Receive: highest accepted; send: next to use
+  std::uint32_t srtcp_packets = 0;      // accepted, or sealed
+  union {
+    std::uint64_t srtcp_bits;           // receive: replay window below srtcp_top
+    std::uint64_t index_offset;         // send: outgoing index = incoming index - index_offset, fixed by the first packet
+  };
+  std::uint64_t packets = 0;            // SRTP accepted, or sealed
   std::uint64_t bytes = 0;              // RTP payload bytes, without tag
+  StateSlot() noexcept : srtcp_bits(0) {}
 };
 static_assert(sizeof(StateSlot) == 64);
 
-struct StateIdentity {                  // written by the data plane's main thread only
+// In place of a StateSlot for SlotKind::kLeg: the address a leg latched to. Written by the data plane's main thread.
+struct alignas(64) LegSlot {
+  std::atomic<std::uint32_t> version{0};
+  std::uint16_t udp_port = 0;           // 0: nothing latched
+  std::uint16_t rtcp_port = 0;
+  std::uint8_t address[16] = {};
+  std::uint8_t family = 0;              // 4 or 6
+  std::uint8_t reserved[39] = {};
+};
+static_assert(sizeof(LegSlot) == 64);
+
+struct alignas(64) StateIdentity {      // written by the data plane's main thread only
   SlotKind kind = SlotKind::kFree;
   std::uint32_t ssrc = 0;
-  std::uint64_t leg_id = 0;             // receive: the sending participant; send: the receiving participant
+  std::uint64_t leg_id = 0;             // receive: the sending participant; send: the receiving participant, or the conference of a group key
   std::uint64_t stream_id = 0;          // the stream as the AS named it
   std::uint64_t key_fingerprint = 0;    // of the key the indexes were used under (truncated hash)
+  std::uint64_t packets_at_key = 0;     // StateSlot::packets when that key came into force: what a lifetime is counted from
+  std::uint32_t srtcp_at_key = 0;       // StateSlot::srtcp_packets then
+  std::uint32_t reserved[5] = {};
 };
-static_assert(sizeof(StateIdentity) == 32);
+static_assert(sizeof(StateIdentity) == 64);
 
 }  // namespace mediaward::abi

@@ -20,6 +20,34 @@ void put(const fs::path& folder, const std::string& name, const Bytes8& bytes) {
 }
 void put(const fs::path& folder, const std::string& name, const std::string& text) { put(folder, name, Bytes8(text.begin(), text.end())); }
 
+// A sender report with a source description, and a receiver report (RFC 3550 §6.4, §6.5), as participants send them.
+Bytes8 compound() {
+  Bytes8 out{0x80, 200, 0, 6, 0x10, 0, 0, 1};
+  for (std::uint8_t i = 0; i < 20; ++i) out.push_back(i);
+  const Bytes8 description{0x81, 202, 0, 3, 0x10, 0, 0, 1, 1, 3, 'a', '@', 'b', 0, 0, 0};
+  out.insert(out.end(), description.begin(), description.end());
+  return out;
+}
+
+void media(const fs::path& corpus) {
+  const Bytes8 rtcp = compound();
+  Bytes8 level = RtpPacket{.payload_type = 96, .sequence = 5, .timestamp = 6, .ssrc = 7, .extension = Bytes8{0x10, 0x85, 0, 0}, .payload = Bytes8(20, 2)}.bytes();
+  level[12] = 0xbe, level[13] = 0xde;
+  std::size_t n = 0;
+  for (const Bytes8& packet : {rtcp, level, RtpPacket{.payload_type = 96, .sequence = 5, .timestamp = 6, .ssrc = 0x10000001, .payload = Bytes8(20, 2)}.bytes()}) {
+    const std::string name = std::to_string(++n);
+    Bytes8 with_id{1};
+    with_id.insert(with_id.end(), packet.begin(), packet.end());
+    put(corpus / "rtcp", name, with_id);
+    for (std::uint8_t form = 0; form < 3; ++form)
+      for (const auto who : std::initializer_list<std::uint8_t>{0, 4, 8, 10}) {
+        Bytes8 input{who, form};
+        input.insert(input.end(), packet.begin(), packet.end());
+        put(corpus / "media", name + "_" + std::to_string(form) + "_" + std::to_string(who), input);
+      }
+  }
+}
+
 // What tells frames apart for a classifier: type, protocol, length class, first bytes behind UDP.
 std::string kind_of(const Bytes8& f) {
   std::string kind = std::to_string(std::min<std::size_t>(f.size(), 60) / 4);
@@ -111,6 +139,7 @@ int main(int argc, char** argv) {
   if (argc != 3) return 2;
   const fs::path cases = argv[1], corpus = argv[2];
   frames(cases, corpus);
+  media(corpus);
   control(corpus / "control");
   texts(cases, corpus);
   return 0;

@@ -146,9 +146,10 @@ class Network:
         self.core.ip("link", "set", link, "master", self.BRIDGE)
         self.core.ip("link", "set", link, "up")
 
-    def add_wire(self, link):
+    def add_wire(self, link, queues=1):
         """A veth in the core: `link` is the end for the appliance, the other one is plugged in."""
-        self.core.ip("link", "add", link, "type", "veth", "peer", "name", f"{link}-br")
+        of_link = ["numtxqueues", str(queues), "numrxqueues", str(queues)]
+        self.core.ip("link", "add", link, *of_link, "type", "veth", "peer", "name", f"{link}-br", *of_link)
         self.core.execute("ethtool", "-K", link, "tx", "off")
         self.core.ip("link", "set", link, "up")
         self.plug(f"{link}-br")

@@ -1,11 +1,12 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: Apache-2.0
-"""Real clients through the appliance: ffmpeg (its own SRTP) → appliance → GStreamer srtpdec (libsrtp), over a kernel network.
+"""Real clients through the appliance: ffmpeg, GStreamer and libre over a kernel network, in the conferences of scenarios.py.
 
-For IPv4 and IPv6: ping is answered; a conference of a sender and two receivers, one per suite; both receivers decode exactly the
-samples that ffmpeg encoded; the appliance's counters agree. Needs root. Waits for sockets, files and counters, never for time.
+For IPv4 and IPv6: ping is answered; all conferences run at once; every receiver decodes exactly the samples that were encoded; sender
+reports reach the receivers and tshark understands them; senders hear from the receivers that nothing was lost; the appliance's counters
+agree. Needs root. Waits for sockets, files and reports, never for time.
 
-    run_netns.py --kind af_packet --dataplane PROGRAM --controld PROGRAM --ctl PROGRAM
+    run_netns.py --kind af_packet --dataplane PROGRAM --controld PROGRAM --ctl PROGRAM [--queues 2] [--conference NAME]…
 """
 
 import argparse
@@ -17,85 +18,124 @@ import tempfile
 from dataclasses import dataclass
 
 import clients
+import media
+import scenarios
 from appliance import Appliance, Participant, Programs
+from clients import Client, Key
 from network import Network, TestFailure
 
-CM, GCM = "AES_CM_128_HMAC_SHA1_80", "AEAD_AES_128_GCM"
 LINK = "media0"
-# What may be dropped: ffmpeg's RTCP has no leg (port + 1), and a shared segment carries ARP, NDP and multicast that is not for us.
-EXPECTED_DROPS = {"udp.no_leg", "arp.ignored", "ndp.ignored", "icmp.ignored", "eth.not_for_us", "eth.unknown_type", "ip.not_for_us"}
+# What may be dropped: a shared segment carries ARP, NDP and multicast that is not for us.
+EXPECTED_DROPS = {"arp.ignored", "ndp.ignored", "icmp.ignored", "eth.not_for_us", "eth.unknown_type", "ip.not_for_us"}
 
 
 @dataclass
 class Family:
     name: str
     appliance: str
-    sender: str
+    sender: str       # address of the namespace of those that only send
     receiver: str
     prefix: int
-    base_port: int
-    ssrc: int
+    first_port: int   # of the appliance
+    seed: int         # of SSRCs and keys
 
 
-FAMILIES = [Family("ipv4", "192.0.2.1", "192.0.2.11", "192.0.2.12", 24, 20000, 0x10000001),
-            Family("ipv6", "2001:db8::1", "2001:db8::11", "2001:db8::12", 64, 20100, 0x20000001)]
+FAMILIES = [Family("ipv4", "192.0.2.1", "192.0.2.11", "192.0.2.12", 24, 20000, 0x10000000),
+            Family("ipv6", "2001:db8::1", "2001:db8::11", "2001:db8::12", 64, 21000, 0x20000000)]
 
 
-def conference(family):
-    """One sender and two receivers. Every direction of every participant has a key of its own."""
-    def at(address, port):
-        return f"{clients.bracketed(address)}:{port}"
+@dataclass
+class Counts:
+    """Packets of sound, as the appliance must count them."""
+    opened: int = 0
+    sealed: int = 0
 
-    def key(suite, seed):
-        return clients.key_bytes(suite, seed + family.base_port)
+    @staticmethod
+    def of(conferences):
+        """Opened once; sealed for every receiver, or once for a group, or not at all in a relay."""
+        def seals(conference):
+            return {"per-participant": len(conference.clients) - 1, "group": 1, "relay": 0}[conference.mode]
 
-    return [
-        Participant("sender", at(family.appliance, family.base_port), at(family.sender, 5004), CM, key(CM, 1), CM, key(CM, 2),
-                    (family.ssrc,), "send-only"),
-        Participant("gcm", at(family.appliance, family.base_port + 2), at(family.receiver, 5014), GCM, key(GCM, 3), GCM, key(GCM, 4)),
-        Participant("cm", at(family.appliance, family.base_port + 4), at(family.receiver, 5024), CM, key(CM, 5), CM, key(CM, 6)),
-    ]
-
-
-def drops(appliance):
-    """Drop reasons that occurred, by name."""
-    rows = appliance.ctl("show", "drops")["drops"]
-    return {row["reason"]: int(row["packets"]) for row in rows if int(row["packets"])}
+        return Counts(sum(media.PACKETS * len(c.senders()) for c in conferences),
+                      sum(media.PACKETS * len(c.senders()) * seals(c) for c in conferences))
 
 
-def counters(appliance):
-    return {row["name"]: int((row["values"] or [0])[0]) for row in appliance.ctl("show", "counters", "--all")["counters"]}
+@dataclass
+class Played:
+    """A conference with its clients and what the appliance is told of them."""
+    name: str
+    mode: str
+    shared: Key           # of a group or a relay
+    clients: list
+    participants: list
+
+    def senders(self):
+        return [c for c in self.clients if c.sends]
+
+
+def make_member(family, conference, number, member, shared):
+    """number: of the member, over all conferences of the family. Every direction has a key of its own, where the mode does not say else."""
+    own = family.sender if not member.receives else family.receiver
+    own_port, leg_port = 30000 + 2 * number, family.first_port + 2 * number
+    receive, send = (Key(member.suite, member.suite.key(family.seed + 2 * number + i), member.mki) for i in (0, 1))
+    if conference.mode == "relay":
+        receive = shared
+    if shared:
+        send = shared
+    client = Client(f"{family.name}-{conference.name}-{number}-{member.stack}-{member.suite.name}", member.stack, own, own_port, family.appliance,
+                    leg_port, family.seed + number, receive, send, member.sends, member.receives, member.mux)
+    participant = Participant(client.id, f"{clients.bracketed(family.appliance)}:{leg_port}", f"{clients.bracketed(own)}:{own_port}",
+                              receive, None if shared else send, (client.ssrc,), "both" if client.rtcp_sent or member.sends else "receive-only",
+                              member.mux, "forward" if client.rtcp_sent else "drop")
+    return client, participant
+
+
+def make_conferences(family, names):
+    number, out = 0, []
+    for conference in scenarios.CONFERENCES:
+        pairs, suite = [], conference.group_suite
+        shared = Key(suite, suite.key(f"{family.name} {conference.name}"), conference.group_mki) if suite else None
+        for member in conference.members:
+            pairs.append(make_member(family, conference, number, member, shared))
+            number += 1
+        if not names or conference.name in names:
+            out.append(Played(f"{family.name}-{conference.name}", conference.mode, shared, *map(list, zip(*pairs))))
+    return out
 
 
 def check_ping(client, family):
     done = client.execute("ping", "-6" if ":" in family.appliance else "-4", "-c", "3", "-i", "0.2", "-W", "5", "-q", family.appliance, check=False)
     if done.returncode != 0 or " 0% packet loss" not in done.stdout:
         raise TestFailure(f"ping {family.appliance} is not answered:\n{done.stdout}{done.stderr}")
-    print(f"{family.name}: ping answered")
 
 
-def check_media(stack, folder, appliance, sender_ns, receiver_ns, family, reference):
-    participants = conference(family)
-    sender, listeners = participants[0], participants[1:]
-    appliance.apply(f"netns-{family.name}", participants)
-    receivers = [clients.Receiver(stack, folder, receiver_ns, f"{family.name}-{p.id}", family.receiver, int(p.remote.rsplit(":", 1)[1]),
-                                  family.ssrc, p.send_suite, p.send_key) for p in listeners]
-    ffmpeg = clients.start_sender(stack, folder, sender_ns, family.appliance, family.base_port, 5004, family.ssrc, sender.receive_key)
-    for receiver in receivers:
-        receiver.wait_for_all(25)
-    if ffmpeg.wait(10) != 0:
-        raise TestFailure(f"ffmpeg failed\n{ffmpeg.output()}")
-    problems = [p for p in (r.verdict(reference) for r in receivers) if p]
-    if problems:
-        raise TestFailure("\n".join(problems))
-    print(f"{family.name}: ffmpeg → appliance → srtpdec: {clients.PACKETS} packets to {len(receivers)} receivers, "
-          f"{len(reference) // 2} samples bit-exact under {', '.join(p.send_suite for p in listeners)}")
+def check_family(stack, folder, appliance, namespaces, family, reference, names):
+    sender_ns, receiver_ns = namespaces
+    check_ping(sender_ns, family)
+    conferences = make_conferences(family, names)
+    for conference in conferences:
+        appliance.apply(conference.name, conference.participants, conference.mode, conference.shared)
+    everybody = [c for conference in conferences for c in conference.clients]
+    receivers = [c for c in everybody if c.receives]
+    clients.start_clients(stack, folder, receiver_ns, f"{family.name}-receivers", receivers, reference)
+    clients.start_clients(stack, folder, sender_ns, f"{family.name}-senders", [c for c in everybody if not c.receives], reference)
+    clients.start_sound(stack, folder, {c.id: receiver_ns if c.receives else sender_ns for c in everybody}, everybody)
+    clients.wait_for_sound(receivers, folder, 60)
+    clients.check_sound(receivers, folder, reference)
+    pairs = [(s, c) for conference in conferences for s in conference.senders() for c in conference.clients if c is not s]
+    reports = clients.check_rtcp(pairs, folder, family.name)
+    print(f"{family.name}: {len(conferences)} conferences, {len(pairs)} times a sound of {media.PACKETS} packets bit-exact, "
+          f"{reports} receivers with sender reports that tshark understands")
+    return Counts.of(conferences)
 
 
-def check_counters(appliance):
-    """Opened once, sealed once per receiver, nothing lost on the way."""
-    sent = clients.PACKETS * len(FAMILIES)
-    expected = {"srtp.opened": sent, "srtp.sealed": 2 * sent, "internal.leaked": 0}
+def counters(appliance):
+    return {row["name"]: sum(int(value) for value in row["values"]) for row in appliance.ctl("show", "counters", "--all")["counters"]}
+
+
+def check_counters(appliance, counts):
+    """Nothing was lost on the way, and nothing done twice."""
+    expected = {"srtp.opened": sum(c.opened for c in counts), "srtp.sealed": sum(c.sealed for c in counts), "internal.leaked": 0}
     seen = counters(appliance)
     wrong = {name: seen.get(name) for name, value in expected.items() if seen.get(name) != value}
     if wrong:
@@ -104,25 +144,27 @@ def check_counters(appliance):
 
 
 def check_drops(appliance):
-    unexpected = {name: n for name, n in drops(appliance).items() if name not in EXPECTED_DROPS}
+    rows = appliance.ctl("show", "drops")["drops"]
+    unexpected = {row["reason"]: int(row["packets"]) for row in rows if int(row["packets"]) and row["reason"] not in EXPECTED_DROPS}
     if unexpected:
         raise TestFailure(f"the appliance dropped what it should not: {unexpected}")
 
 
 def scenario(stack, folder, options):
     network = Network(stack)
-    sender_ns = network.add_client("a", [f"{f.sender}/{f.prefix}" for f in FAMILIES])
-    receiver_ns = network.add_client("b", [f"{f.receiver}/{f.prefix}" for f in FAMILIES])
+    namespaces = (network.add_client("a", [f"{f.sender}/{f.prefix}" for f in FAMILIES]),
+                  network.add_client("b", [f"{f.receiver}/{f.prefix}" for f in FAMILIES]))
     if options.kind != "tap":
-        network.add_wire(LINK)
-    reference = clients.reference_pcm(folder)
+        network.add_wire(LINK, options.queues)
+    reference = media.Reference(folder)
     appliance = Appliance(stack, folder, network, Programs(options.dataplane, options.controld, options.ctl), options.kind, LINK,
-                          [f"{f.appliance}/{f.prefix}" for f in FAMILIES])
+                          [f"{f.appliance}/{f.prefix}" for f in FAMILIES], options.queues)
     try:
+        counts = []
         for family in FAMILIES:
-            check_ping(sender_ns, family)
-            check_media(stack, folder, appliance, sender_ns, receiver_ns, family, reference)
-        check_counters(appliance)
+            with contextlib.ExitStack() as processes:
+                counts.append(check_family(processes, folder, appliance, namespaces, family, reference, options.conference))
+        check_counters(appliance, counts)
         check_drops(appliance)
     except TestFailure as failure:
         raise TestFailure(f"{failure}\n{appliance.diagnostics()}") from None
@@ -130,7 +172,9 @@ def scenario(stack, folder, options):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--kind", required=True, choices=["af_packet", "tap"])
+    parser.add_argument("--kind", required=True, choices=["af_packet", "af_xdp", "tap"])
+    parser.add_argument("--queues", type=int, default=1, help="queue pairs of the port, and workers")
+    parser.add_argument("--conference", action="append", choices=[c.name for c in scenarios.CONFERENCES], help="only these")
     for program in ("dataplane", "controld", "ctl"):
         parser.add_argument(f"--{program}", required=True, type=os.path.abspath)
     options = parser.parse_args()

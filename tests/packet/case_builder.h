@@ -82,6 +82,7 @@ class CaseBuilder {
 using CaseMaker = std::unique_ptr<CaseBuilder> (*)();
 using CaseMakers = std::map<std::string, CaseMaker>;
 void add_media_cases(CaseMakers& makers);
+void add_conference_cases(CaseMakers& makers);
 void add_srtp_cases(CaseMakers& makers);
 void add_frame_cases(CaseMakers& makers);
 void add_host_cases(CaseMakers& makers);

@@ -184,6 +184,63 @@ std::uint64_t index_reuse() {
   return drops;
 }
 
+std::uint64_t share_full() {
+  Dataplane::Options options;
+  options.workers = 2;
+  options.limits.handoff_ring = 4;
+  Dataplane plane(crypto::make_openssl_provider(), options);
+  std::vector<Participant> all;
+  for (unsigned i = 1; i <= 5; ++i) all.push_back(make_participant(i));
+  EXPECT_TRUE(plane.apply(Dataplane::conference_of(1, all, {.group_keys = {}, .spread = true})));
+  plane.resolve_neighbours();
+  Phone phone(all[0]);
+  const std::size_t owner = dataplane::bucket_of(all[0].local_port) % 2;
+  for (std::uint16_t i = 0; i < 10; ++i) plane.send_rtp(all[0], phone.seal(i), owner);
+  (void)plane.core().worker(owner).run_once(plane.now());  // the other worker does not take anything meanwhile
+  plane.run();
+  EXPECT_EQ(plane.leaked(), 0u);
+  return plane.drops(DropReason::kShareFull);
+}
+
+std::uint64_t not_bound() {
+  Dataplane plane(crypto::make_openssl_provider());
+  std::vector<Participant> all{make_participant(1), make_participant(2)};
+  const Participant sender = all[0];
+  all[0].ssrcs.clear();
+  all[0].ssrc_policy = abi::SsrcPolicy::kFirstAuthenticated;
+  all[0].places = 1;
+  EXPECT_TRUE(plane.apply(Dataplane::conference_of(1, all)));
+  plane.resolve_neighbours();
+  Phone phone(sender);
+  plane.send_rtp(all[0], phone.seal(1));
+  plane.run();
+  EXPECT_TRUE(plane.received_by(all[1]).empty());
+  return plane.drops(DropReason::kSrtpNotBound);
+}
+
+std::uint64_t not_speaking() {
+  Dataplane plane(crypto::make_openssl_provider());
+  std::vector<Participant> all{make_participant(1), make_participant(2), make_participant(3)};
+  for (auto& p : all) p.audio_level_id = 1;
+  EXPECT_TRUE(plane.apply(Dataplane::conference_of(1, all, {.group_keys = {}, .loudest = 1})));
+  plane.resolve_neighbours();
+  const auto level = [](const Participant& from, std::uint16_t sequence, std::uint8_t dbov) {
+    RtpPacket packet{.payload_type = 96, .sequence = sequence, .ssrc = from.ssrcs[0], .extension = std::vector<std::uint8_t>{0x10, dbov, 0, 0}, .payload = {1, 2, 3}};
+    auto bytes = packet.bytes();
+    bytes[12] = 0xbe, bytes[13] = 0xde;
+    return bytes;
+  };
+  SrtpPeer loud(all[0].receive_suite, all[0].receive_key, SrtpPeer::Direction::kSend), quiet(all[1].receive_suite, all[1].receive_key, SrtpPeer::Direction::kSend);
+  for (std::uint16_t i = 0; i < 20; ++i) {
+    plane.send_rtp(all[0], loud.protect(level(all[0], i, 10)));
+    plane.send_rtp(all[1], quiet.protect(level(all[1], i, 70)));
+    plane.run();
+    plane.advance_ms(20);
+    plane.core().advance(plane.now());
+  }
+  return plane.drops(DropReason::kPolicyNotSpeaking);
+}
+
 struct Provoked {
   DropReason reason;
   std::uint64_t (*provoke)();
@@ -193,7 +250,8 @@ constexpr std::array kProvoked{
     Provoked{DropReason::kEngineFull, device_queue_full}, Provoked{DropReason::kEngineError, engine_error},
     Provoked{DropReason::kStale, stale},                  Provoked{DropReason::kHandoffFull, handoff_full},
     Provoked{DropReason::kTxFull, tx_full},               Provoked{DropReason::kLinkDown, link_down},
-    Provoked{DropReason::kSealIndexReuse, index_reuse},
+    Provoked{DropReason::kSealIndexReuse, index_reuse},   Provoked{DropReason::kShareFull, share_full},
+    Provoked{DropReason::kSrtpNotBound, not_bound},       Provoked{DropReason::kPolicyNotSpeaking, not_speaking},
 };
 
 TEST(DropCoverage, WhatNoCaptureCanProvoke) {

@@ -15,6 +15,7 @@ int main(int argc, char** argv) {
   CaseMakers makers;
   add_media_cases(makers);
   add_srtp_cases(makers);
+  add_conference_cases(makers);
   add_frame_cases(makers);
   add_host_cases(makers);
   const std::set<std::string> wanted(argv + 2, argv + argc);

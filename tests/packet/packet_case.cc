@@ -17,24 +17,48 @@ using Plaintexts = std::set<std::string>;  // RTP packets
 
 std::string text_of(const std::vector<std::uint8_t>& bytes) { return {bytes.begin(), bytes.end()}; }
 
+// RFC 5761 §4.
+bool is_rtcp(const std::vector<std::uint8_t>& packet) { return packet.size() >= 2 && (packet[1] & 0xe0) == 0xc0; }
+
 // A libsrtp session per SSRC, with the ROC that its receiver was told.
 class Openers {
  public:
-  std::optional<std::vector<std::uint8_t>> open(const PacketCase& c, crypto::Suite suite, const std::vector<std::uint8_t>& key,
+  std::optional<std::vector<std::uint8_t>> open(const PacketCase& c, crypto::Suite suite, const SrtpMasterKey& key,
                                                 const std::vector<std::uint8_t>& packet, bool from_sender) {
-    if (packet.size() < 12) return std::nullopt;
-    const std::uint32_t ssrc = std::uint32_t{packet[8]} << 24 | std::uint32_t{packet[9]} << 16 | std::uint32_t{packet[10]} << 8 | packet[11];
-    auto& session = sessions_[{key.data(), ssrc}];
+    const bool rtcp = is_rtcp(packet);
+    const std::size_t at = rtcp ? 4 : 8;
+    if (packet.size() < at + 4) return std::nullopt;
+    const std::uint32_t ssrc =
+        std::uint32_t{packet[at]} << 24 | std::uint32_t{packet[at + 1]} << 16 | std::uint32_t{packet[at + 2]} << 8 | packet[at + 3];
+    auto& session = sessions_[{&key.key, ssrc}];
     if (session == nullptr) {
-      session = std::make_unique<SrtpPeer>(suite, key, SrtpPeer::Direction::kReceive, ssrc);
+      session = std::make_unique<SrtpPeer>(suite, std::vector{key}, SrtpPeer::Direction::kReceive, SrtpPeerOptions{.ssrc = ssrc});
       const auto roc = c.roc.find(ssrc);
       if (from_sender && roc != c.roc.end()) session->set_roc(ssrc, roc->second);
     }
-    return session->unprotect(packet);
+    return rtcp ? session->unprotect_rtcp(packet) : session->unprotect(packet);
+  }
+  // The same with the first of several keys that fits.
+  std::optional<std::vector<std::uint8_t>> open_any(const PacketCase& c, crypto::Suite suite, const SrtpMasterKey& first,
+                                                    const std::vector<SrtpMasterKey>& more, const std::vector<std::uint8_t>& packet, bool from_sender) {
+    auto plain = open(c, suite, first, packet, from_sender);
+    for (std::size_t i = 0; !plain && i < more.size(); ++i) plain = open(c, suite, more[i], packet, from_sender);
+    return plain;
   }
 
  private:
-  std::map<std::pair<const std::uint8_t*, std::uint32_t>, std::unique_ptr<SrtpPeer>> sessions_;  // by the participant's key and the SSRC
+  std::map<std::pair<const void*, std::uint32_t>, std::unique_ptr<SrtpPeer>> sessions_;  // by the key's place and the SSRC
+};
+
+// The keys of a case as libsrtp takes them, at places that stay.
+struct CaseKeys {
+  explicit CaseKeys(const PacketCase& c) {
+    for (const auto& p : c.participants) {
+      receive.push_back({p.receive_key, p.receive_mki});
+      send.push_back(c.conference.mode == abi::ForwardingMode::kGroupKey ? c.conference.group_keys.at(0) : SrtpMasterKey{p.send_key, p.send_mki});
+    }
+  }
+  std::vector<SrtpMasterKey> receive, send;
 };
 
 // An IPv4 frame as it would be without options and without bytes behind the datagram; anything else as it is.
@@ -53,34 +77,52 @@ std::vector<std::uint8_t> plain_frame(std::vector<std::uint8_t> f) {
   return f;
 }
 
-// Everything in the input that libsrtp accepts from its sender: what may come out again.
-Plaintexts sent_plaintexts(const PacketCase& c) {
+bool to_port(const Participant& p, std::uint16_t port) {
+  return port == p.local_port || ((p.flags & abi::kLegRtcpMux) == 0 && port == p.local_port + 1);
+}
+
+// Everything in the input that libsrtp accepts from its sender: what may come out again. In a relay, the very bytes.
+Plaintexts sent_plaintexts(const PacketCase& c, const CaseKeys& keys) {
   Plaintexts sent;
   Openers openers;
   for (const auto& frame : c.in) {
     const auto d = parse_udp_frame(plain_frame(frame.bytes));
     if (!d) continue;
-    for (const auto& p : c.participants) {
-      if (d->destination != p.local || d->destination_port != p.local_port) continue;
-      if (auto plain = openers.open(c, p.receive_suite, p.receive_key, d->payload, true)) sent.insert(text_of(*plain));
+    for (std::size_t i = 0; i < c.participants.size(); ++i) {
+      const auto& p = c.participants[i];
+      if (d->destination != p.local || !to_port(p, d->destination_port)) continue;
+      const bool relay = c.conference.mode == abi::ForwardingMode::kRelay;
+      if (relay && p.receive_suite == crypto::Suite::kNone) {
+        sent.insert(text_of(d->payload));
+      } else if (auto plain = openers.open_any(c, p.receive_suite, keys.receive[i], p.more_receive_keys, d->payload, true)) {
+        sent.insert(text_of(relay ? d->payload : *plain));
+      }
     }
   }
   return sent;
 }
 
 const Participant* receiver_of(const PacketCase& c, const UdpDatagram& d) {
-  const auto it = std::find_if(c.participants.begin(), c.participants.end(),
-                               [&](const auto& p) { return p.remote == d.destination && p.remote_port == d.destination_port; });
+  const auto it = std::find_if(c.participants.begin(), c.participants.end(), [&](const auto& p) {
+    if (p.remote != d.destination) return false;
+    return p.remote_port == d.destination_port || ((p.flags & abi::kLegRtcpMux) == 0 && p.remote_rtcp() == d.destination_port);
+  });
   return it == c.participants.end() ? nullptr : &*it;
 }
 
-std::string judge(const PacketCase& c, const UdpDatagram& d, const Plaintexts& sent, Openers& openers) {
+std::string judge(const PacketCase& c, const CaseKeys& keys, const UdpDatagram& d, const Plaintexts& sent, Openers& openers) {
   const Participant* to = receiver_of(c, d);
   if (to == nullptr) return "a datagram to nobody: " + d.destination;
-  if ((to->flags & abi::kLegMaySendTo) == 0) return "a datagram to " + to->id + ", who may not receive";
+  const bool rtcp = is_rtcp(d.payload);
+  if (!rtcp && (to->flags & abi::kLegMaySendTo) == 0) return "a datagram to " + to->id + ", who may not receive";
   if (!d.ip_checksum_good || !d.udp_checksum_good) return "a wrong checksum towards " + to->id;
-  if (d.source != to->local || d.source_port != to->local_port || d.tos != to->dscp << 2) return "a wrong header towards " + to->id;
-  const auto plain = openers.open(c, to->send_suite, to->send_key, d.payload, false);
+  if (d.source != to->local || !to_port(*to, d.source_port) || d.tos != to->dscp << 2) return "a wrong header towards " + to->id;
+  if ((d.source_port != to->local_port) != (rtcp && (to->flags & abi::kLegRtcpMux) == 0)) return "from the wrong port towards " + to->id;
+  if (c.conference.mode == abi::ForwardingMode::kRelay) return sent.contains(text_of(d.payload)) ? "" : to->id + " receives what nobody sent";
+  const auto suite = c.conference.mode == abi::ForwardingMode::kGroupKey ? c.conference.group_suite : to->send_suite;
+  // A group's receivers hear the same packet: to libsrtp each is a session of its own.
+  const SrtpMasterKey& key = keys.send[static_cast<std::size_t>(to - c.participants.data())];
+  const auto plain = openers.open(c, suite, key, d.payload, false);
   if (!plain) return "libsrtp does not open a packet towards " + to->id;
   if (!sent.contains(text_of(*plain))) return to->id + " receives what nobody sent";
   return {};
@@ -113,7 +155,7 @@ void pass_time(Dataplane& plane, std::uint64_t& clock, std::uint64_t until, std:
 }
 
 void set_up(Dataplane& plane, const PacketCase& c) {
-  std::vector<dataplane::Operation> operations{Dataplane::conference(1)};
+  std::vector<dataplane::Operation> operations{Dataplane::conference(1, c.conference)};
   for (const auto& p : c.participants) operations.push_back(Dataplane::leg(1, p));
   for (const auto& p : c.participants) {
     for (const std::uint32_t ssrc : p.ssrcs) {
@@ -121,6 +163,7 @@ void set_up(Dataplane& plane, const PacketCase& c) {
       operations.push_back(Dataplane::stream(Dataplane::stream_id(p.leg_id, ssrc), p.leg_id, ssrc, roc == c.roc.end() ? 0 : roc->second));
     }
   }
+  for (const auto& t : c.topology) operations.push_back(Dataplane::topology(1, c.participants[t.from], c.participants[t.to], t.relation));
   if (auto done = plane.apply(operations); !done) throw std::runtime_error(done.error().field + ": " + done.error().message);
   if (c.resolve) plane.resolve_neighbours();
 }
@@ -162,18 +205,20 @@ PacketOutcome run_case(const PacketCase& c, const PacketSetup& setup) {
   }
   pass_time(plane, clock, clock + c.drain_ms, outcome.out);
   outcome.counters = plane.counters();
+  outcome.counters.erase("srtp.retried");  // how many packets of a burst are tried before the first is committed depends on the burst
   outcome.leaked = plane.leaked();
   return outcome;
 }
 
 std::vector<std::string> verify_with_libsrtp(const PacketCase& c, const std::vector<PcapFrame>& out) {
-  const Plaintexts sent = sent_plaintexts(c);
+  const CaseKeys keys(c);
+  const Plaintexts sent = sent_plaintexts(c, keys);
   Openers openers;
   std::vector<std::string> problems;
   for (std::size_t i = 0; i < out.size(); ++i) {
     const auto d = parse_udp_frame(out[i].bytes);
     if (!d) continue;
-    if (auto problem = judge(c, *d, sent, openers); !problem.empty()) problems.push_back("frame " + std::to_string(i + 1) + " of the output: " + problem);
+    if (auto problem = judge(c, keys, *d, sent, openers); !problem.empty()) problems.push_back("frame " + std::to_string(i + 1) + " of the output: " + problem);
   }
   return problems;
 }

@@ -26,6 +26,12 @@ struct PacketCase {
   bool resolve = true;                        // neighbours' link addresses are known from the start
   std::uint64_t drain_ms = 0;                 // goes by after the last frame
   std::map<std::uint32_t, std::uint32_t> roc; // initial ROC of a stream by SSRC, where it is not 0
+  ConferenceOptions conference;
+  struct Relation {
+    std::size_t from, to;                     // positions of participants
+    abi::TopologyRelation relation;
+  };
+  std::vector<Relation> topology;
   std::vector<Participant> participants;
   std::vector<PcapFrame> in;
 };

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Random traffic of a conference, the same for the same seed: genuine media out of order, duplicates, forgeries, frames with a flipped
-// bit, noise and pings. Every genuine packet is sealed by libsrtp.
+// Random traffic of a conference of any mode, the same for the same seed: genuine media and reports out of order, duplicates, forgeries,
+// frames with a flipped bit, noise and pings. Every genuine packet is sealed by libsrtp.
 // What a forged packet is counted as may depend on how bursts fall when it repeats an index near one that was accepted (the cheap replay
 // test comes before the tag), and the first packet of a stream fixes where its index begins. So here forgeries have sequence numbers of
 // their own, duplicates stay well within the window, and each stream's first packet goes ahead alone.
@@ -10,35 +10,48 @@
 #include <random>
 #include <vector>
 
-#include "tests/unit/dataplane/room.h"
+#include "tests/unit/dataplane/media_hall.h"
 
 namespace mediaward::test {
 
 class Traffic {
  public:
-  Traffic(std::uint64_t seed, unsigned participants, Dataplane& plane) : random_(seed) {
+  using Mode = abi::ForwardingMode;
+  Traffic(std::uint64_t seed, unsigned participants, Dataplane& plane, Mode mode = Mode::kPerParticipantKeys) : random_(seed) {
+    conference_.mode = mode;
+    const crypto::Suite common = any_suite();
+    if (mode == Mode::kGroupKey) {
+      conference_.group_suite = common;
+      conference_.group_keys = {{test_key(common, 900), mki_of(pick(2) * 4, 9)}};
+    }
     for (unsigned i = 1; i <= participants; ++i) {
-      Participant p = make_participant(i, pick(2) == 0 ? crypto::Suite::kAeadAes128Gcm : crypto::Suite::kAesCm128HmacSha1_80, pick(3) == 0);
-      p.send_suite = pick(2) == 0 ? crypto::Suite::kAeadAes128Gcm : crypto::Suite::kAesCm128HmacSha1_80;
-      p.send_key = test_key(p.send_suite, 2 * i + 1);
-      phones_.push_back(std::make_unique<Phone>(p));
+      Participant p = make_participant(i, mode == Mode::kRelay ? common : any_suite(), pick(3) == 0);
+      if (mode == Mode::kRelay) p.receive_key = test_key(common, 901);
+      p.receive_mki = mki_of(pick(2) * 4, i);
+      p.send_suite = mode == Mode::kPerParticipantKeys ? any_suite() : crypto::Suite::kNone;
+      if (mode == Mode::kPerParticipantKeys) p.send_key = test_key(p.send_suite, 2 * i + 1);
+      p.send_mki = mode == Mode::kPerParticipantKeys ? mki_of(pick(2) * 16, i) : Octets{};
       next_.push_back(static_cast<std::uint16_t>(pick(2) == 0 ? 65500 + pick(30) : pick(65536)));
       flows_.push_back(plane.flow_from(p));
+      senders_.push_back(std::make_unique<SrtpPeer>(p.receive_suite, std::vector{SrtpMasterKey{p.receive_key, p.receive_mki}},
+                                                    SrtpPeer::Direction::kSend));
       participants_.push_back(p);
     }
   }
+  [[nodiscard]] const ConferenceOptions& conference() const { return conference_; }
   [[nodiscard]] std::vector<Participant>& participants() { return participants_; }
 
   [[nodiscard]] std::vector<Frame> first_packets() {
     std::vector<Frame> frames;
-    for (std::size_t i = 0; i < phones_.size(); ++i) frames.push_back(genuine(i));
+    for (std::size_t i = 0; i < participants_.size(); ++i) frames.push_back(genuine(i));
     return frames;
   }
   [[nodiscard]] std::vector<Frame> frames(std::size_t count) {
     std::vector<Frame> frames;
     while (frames.size() < count) frames.push_back(any());
     for (std::size_t at = 0; at < frames.size(); at += kReorder)  // a little disorder
-      std::shuffle(frames.begin() + static_cast<std::ptrdiff_t>(at), frames.begin() + static_cast<std::ptrdiff_t>(std::min(at + kReorder, count)), random_);
+      std::shuffle(frames.begin() + static_cast<std::ptrdiff_t>(at),
+                   frames.begin() + static_cast<std::ptrdiff_t>(std::min(at + kReorder, count)), random_);
     return frames;
   }
   [[nodiscard]] std::size_t pick(std::size_t below) { return static_cast<std::size_t>(random_() % below); }
@@ -47,33 +60,57 @@ class Traffic {
   static constexpr std::size_t kReorder = 12, kRecent = 30;
 
   Frame any() {
-    const std::size_t from = pick(phones_.size());
+    const std::size_t from = pick(participants_.size());
     switch (pick(16)) {
-      case 0: return duplicate();
-      case 1: return forged(from);
-      case 2: return flipped(from);
-      case 3: return noise();
-      case 4: return cut(from);
-      case 5: return pings_++ < 50 ? ping() : genuine(from);
-      default: return genuine(from);
+      case 0:
+        return duplicate();
+      case 1:
+        return forged(from);
+      case 2:
+        return flipped(from);
+      case 3:
+        return noise();
+      case 4:
+        return cut(from);
+      case 5:
+        return pings_++ < 50 ? ping() : genuine(from);
+      case 6:
+      case 7:
+        return report(from);
+      case 8:
+        return pick(4) == 0 ? forged_report(from) : report(from);
+      default:
+        return genuine(from);
     }
   }
   std::vector<std::uint8_t> sealed(std::size_t from) {
-    RtpPacket rtp{.payload_type = 96, .sequence = next_[from]++, .timestamp = static_cast<std::uint32_t>(random_()), .ssrc = participants_[from].ssrcs[0]};
+    RtpPacket rtp{.payload_type = 96,
+                  .sequence = next_[from]++,
+                  .timestamp = static_cast<std::uint32_t>(random_()),
+                  .ssrc = participants_[from].ssrcs[0]};
     rtp.payload.resize(pick(8) == 0 ? pick(1200) : pick(200));
     for (auto& b : rtp.payload) b = static_cast<std::uint8_t>(random_());
     if (pick(6) == 0) rtp.csrcs.assign(pick(16), 0xabcdef01);
     if (pick(6) == 0) rtp.extension = std::vector<std::uint8_t>(4 * pick(6), 0x11);
-    auto& sender = senders_[from];
-    if (sender == nullptr)
-      sender = std::make_unique<SrtpPeer>(participants_[from].receive_suite, participants_[from].receive_key, SrtpPeer::Direction::kSend);
-    return sender->protect(rtp.bytes());
+    return senders_[from]->protect(rtp.bytes());
   }
-  Frame genuine(std::size_t from) {
-    Frame frame = to_frame(udp_frame(flows_[from], sealed(from)));
+  Octets sealed_report(std::size_t from) {
+    const std::uint32_t ssrc = participants_[from].ssrcs[0];
+    return senders_[from]->protect_rtcp(pick(2) == 0 ? sender_report(ssrc, ++reports_, pick(200))
+                                                     : receiver_report(ssrc, participants_[0].ssrcs[0], ++reports_));
+  }
+  Frame genuine(std::size_t from) { return kept(to_frame(udp_frame(flows_[from], sealed(from)))); }
+  Frame report(std::size_t from) { return kept(to_frame(udp_frame(flows_[from], sealed_report(from)))); }
+  Frame kept(Frame frame) {
     recent_.push_back(frame);
     if (recent_.size() > kRecent) recent_.erase(recent_.begin());
     return frame;
+  }
+  // Not its index, see above.
+  Frame forged_report(std::size_t from) {
+    auto srtcp = sealed_report(from);
+    srtcp[8 + pick(16)] ^= static_cast<std::uint8_t>(1u << pick(8));
+    return to_frame(udp_frame(flows_[from], srtcp));
   }
   Frame duplicate() { return recent_.empty() ? noise() : recent_[pick(recent_.size())]; }
   Frame forged(std::size_t from) {
@@ -105,14 +142,17 @@ class Traffic {
     return to_frame(ethernet_frame(flows_[0], 0x0800, ipv4_packet("192.0.2.99", "192.0.2.1", 1, message)));
   }
 
+  crypto::Suite any_suite() { return crypto::kSuites.at(pick(crypto::kSuites.size())).id; }
+
   std::mt19937_64 random_;
-  std::vector<std::unique_ptr<Phone>> phones_;
-  std::map<std::size_t, std::unique_ptr<SrtpPeer>> senders_;
+  ConferenceOptions conference_;
+  std::vector<std::unique_ptr<SrtpPeer>> senders_;
   std::vector<Participant> participants_;
   std::vector<std::uint16_t> next_;
   std::vector<UdpFlow> flows_;
   std::vector<Frame> recent_;
   std::size_t pings_ = 0;
+  std::uint32_t reports_ = 0;
 };
 
 }  // namespace mediaward::test

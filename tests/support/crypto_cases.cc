@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Memory layout of a packet under test: a source area and a destination area, each
 //   guard | header | piece 0 | tag | guard | piece 1 | guard | piece 2 | guard ...
-// filled with random bytes, so that any write outside of what the contract allows shows in a comparison.
+// and a detached header behind both, filled with random bytes, so that any write outside of what the contract allows shows in a comparison.
 #include "tests/support/crypto_cases.h"
 
 #include <algorithm>
@@ -23,7 +23,6 @@ namespace {
 
 constexpr std::size_t kGuardBytes = 32;
 constexpr std::size_t kTagGapBytes = 24;
-constexpr std::array kRingSuites{Suite::kAesCm128HmacSha1_80, Suite::kAeadAes128Gcm};
 
 void fill_random(std::mt19937_64& random, Bytes out) {
   for (std::byte& b : out) b = static_cast<std::byte>(random());
@@ -33,6 +32,10 @@ std::size_t area_bytes(const PacketSpec& spec) {
   std::size_t bytes = kGuardBytes + spec.aad_bytes + crypto::kMaxTagBytes;
   for (const std::uint32_t piece : spec.pieces) bytes += piece + kGuardBytes;
   return bytes;
+}
+
+Suite key_suite(const PacketSpec& spec) {
+  return spec.key_suite != Suite::kNone ? spec.key_suite : suite_of(spec.op).id;
 }
 
 }  // namespace
@@ -60,7 +63,7 @@ std::unique_ptr<crypto::CryptoProvider> make_provider(std::string_view name) {
 }
 
 KeyRing::KeyRing(crypto::CryptoProvider& provider, unsigned keys) : provider_(provider) {
-  auto arena = crypto::SecretArena::create({std::size_t{keys} * 4096, false});
+  auto arena = crypto::SecretArena::create({std::size_t{keys} * 8192, false});
   if (!arena) std::abort();
   arena_ = std::move(*arena);
   for (std::size_t s = 0; s < kRingSuites.size(); ++s) {
@@ -81,19 +84,30 @@ KeyRing::~KeyRing() {
     for (KeyContext* context : keys_[s]) provider_.wipe(kRingSuites[s], context);
 }
 
-const KeyContext* KeyRing::key(JobOp op, unsigned i) const {
-  return keys_[is_gcm(op) ? 1 : 0].at(i);
+const KeyContext* KeyRing::key(Suite suite, unsigned i) const {
+  const auto at = std::find(kRingSuites.begin(), kRingSuites.end(), suite);
+  if (at == kRingSuites.end()) std::abort();  // not one of the ring's
+  return keys_[static_cast<std::size_t>(at - kRingSuites.begin())].at(i);
+}
+
+const crypto::SuiteInfo& suite_of(JobOp op) {
+  for (const Suite id :
+       {Suite::kNullHmacSha1_80, Suite::kAesCm128HmacSha1_80, Suite::kAesCm256HmacSha1_80, Suite::kAeadAes128Gcm, Suite::kAeadAes256Gcm}) {
+    const crypto::SuiteInfo& suite = *crypto::find_suite(id);
+    if (suite.open == op || suite.seal == op || suite.check == op) return suite;
+  }
+  std::abort();  // an operation no suite has
 }
 
 Packet::Packet(const PacketSpec& spec, const KeyRing& keys, crypto::Engine& oracle, const KeyRing& oracle_keys) {
   std::mt19937_64 random(spec.seed);
-  memory_.resize(2 * area_bytes(spec));
+  memory_.resize(2 * area_bytes(spec) + spec.aad_bytes + kGuardBytes);
   fill_random(random, memory_);
   fill_random(random, job_.iv);
-  if (!is_gcm(spec.op)) job_.iv[14] = job_.iv[15] = std::byte{0};  // the block counter starts at 0 (RFC 3711 §4.1.1)
+  if (!crypto::is_gcm(spec.op)) job_.iv[14] = job_.iv[15] = std::byte{0};  // the block counter starts at 0 (RFC 3711 §4.1.1)
   lay_out(spec);
   if (is_open(spec.op)) seal_first(spec, oracle, oracle_keys);
-  job_.key = keys.key(spec.op, spec.key);
+  job_.key = keys.key(key_suite(spec), spec.key);
   tamper(spec);
 }
 
@@ -104,7 +118,7 @@ void Packet::lay_out(const PacketSpec& spec) {
   job_.op = spec.op;
   job_.tag_bytes = spec.tag_bytes;
   job_.roc = spec.roc;
-  job_.aad = header;
+  job_.aad = spec.detached_aad ? memory_.data() + memory_.size() - spec.aad_bytes - kGuardBytes : header;
   job_.aad_bytes = spec.aad_bytes;
   job_.src = source + spec.aad_bytes;
   job_.dst = destination + spec.aad_bytes;
@@ -122,8 +136,8 @@ void Packet::lay_out(const PacketSpec& spec) {
 // Seals in the source area, in place, with the oracle.
 void Packet::seal_first(const PacketSpec& spec, crypto::Engine& oracle, const KeyRing& oracle_keys) {
   Job seal = job_;
-  seal.op = is_gcm(spec.op) ? JobOp::kGcmSeal : JobOp::kCmSeal;
-  seal.key = oracle_keys.key(seal.op, spec.key);
+  seal.op = suite_of(spec.op).seal;
+  seal.key = oracle_keys.key(key_suite(spec), spec.key);
   seal.dst = seal.src;
   std::vector<crypto::Segment> more = more_;
   for (auto& segment : more) segment.dst = segment.src;
@@ -168,18 +182,31 @@ void run_all(crypto::Engine& engine, const std::vector<Job*>& jobs) {
   if (done != jobs || engine.in_flight() != 0) std::abort();  // order of submission, each exactly once
 }
 
+PacketSpec spec_of(JobOp op, std::vector<std::uint32_t> pieces, std::uint64_t seed) {
+  PacketSpec spec;
+  spec.op = op;
+  spec.pieces = std::move(pieces);
+  spec.tag_bytes = suite_of(op).tag_bytes;
+  spec.seed = seed;
+  spec.roc = static_cast<std::uint32_t>(seed * 2654435761U);
+  return spec;
+}
+
 PacketSpec random_spec(std::mt19937_64& random, unsigned keys, std::uint32_t max_bytes) {
   PacketSpec spec;
   spec.op = kAllOps[random() % kAllOps.size()];
   spec.key = static_cast<unsigned>(random() % keys);
+  if (suite_of(spec.op).id == Suite::kNullHmacSha1_80 && random() % 2 == 0)
+    spec.key_suite = random() % 2 == 0 ? Suite::kAesCm128HmacSha1_80 : Suite::kAesCm256HmacSha1_80;
   spec.aad_bytes = static_cast<std::uint16_t>(12 + 4 * (random() % 4 == 0 ? random() % 30 : 0));
   spec.pieces = {static_cast<std::uint32_t>(random() % 8 == 0 ? 0 : random() % (max_bytes + 1))};
   spec.in_place = random() % 2 == 0;
-  spec.tag_bytes = is_gcm(spec.op) ? 16 : 10;
+  spec.tag_bytes = random() % 2 == 0 ? suite_of(spec.op).tag_bytes : static_cast<std::uint8_t>(4 + random() % 13);
   spec.detached_tag = random() % 8 == 0;
+  spec.detached_aad = crypto::is_gcm(spec.op) && random() % 4 == 0;
   spec.roc = static_cast<std::uint32_t>(random());
   spec.seed = random();
-  if (is_open(spec.op) && random() % 4 == 0) spec.tamper_byte = static_cast<int>(random() % 1000000);
+  if (!crypto::is_seal(spec.op) && random() % 4 == 0) spec.tamper_byte = static_cast<int>(random() % 1000000);
   return spec;
 }
 

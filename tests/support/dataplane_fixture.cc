@@ -20,15 +20,29 @@ void put_endpoint(abi::Endpoint& to, const std::string& address, std::uint16_t p
   to.udp_port = port;
 }
 
-abi::Key make_key(crypto::Suite suite, const std::vector<std::uint8_t>& bytes) {
+abi::Key make_key(crypto::Suite suite, const SrtpMasterKey& master, std::uint64_t lifetime = 0, std::uint64_t srtcp_lifetime = 0) {
   const auto* info = crypto::find_suite(suite);
   abi::Key key{};
   key.suite = static_cast<std::uint8_t>(suite);
   key.key_bytes = info->key_bytes;
   key.salt_bytes = info->salt_bytes;
-  std::copy_n(bytes.begin(), info->key_bytes, key.key);
-  std::copy_n(bytes.begin() + info->key_bytes, info->salt_bytes, key.salt);
+  key.mki_bytes = static_cast<std::uint8_t>(master.mki.size());
+  std::copy_n(master.key.begin(), info->key_bytes, key.key);
+  std::copy_n(master.key.begin() + info->key_bytes, info->salt_bytes, key.salt);
+  std::copy(master.mki.begin(), master.mki.end(), key.mki);
+  key.lifetime_packets = lifetime;
+  key.lifetime_srtcp_packets = srtcp_lifetime;
   return key;
+}
+
+// Fills the keys of one direction and returns how many there are.
+std::uint8_t put_keys(abi::Key* to, crypto::Suite suite, const SrtpMasterKey& first, const std::vector<SrtpMasterKey>& more, std::uint64_t lifetime,
+                      std::uint64_t srtcp_lifetime) {
+  if (suite == crypto::Suite::kNone) return 0;
+  std::uint8_t n = 0;
+  to[n++] = make_key(suite, first, lifetime, srtcp_lifetime);
+  for (const auto& key : more) to[n++] = make_key(suite, key, lifetime, srtcp_lifetime);
+  return n;
 }
 
 }  // namespace
@@ -51,6 +65,8 @@ Dataplane::Dataplane(std::unique_ptr<crypto::CryptoProvider> provider, Options o
     settings.workers.push_back(std::move(worker));
   }
   settings.limits = options.limits;
+  settings.allowed_suites = options.allowed_suites;
+  settings.steer = options.steer;
   settings.release = "test";
   settings.tsc_hz = kTicksPerSecond;
   auto core = dataplane::Core::create(std::move(settings), *provider_);
@@ -60,11 +76,16 @@ Dataplane::Dataplane(std::unique_ptr<crypto::CryptoProvider> provider, Options o
   (void)take_frames();  // announcements of our addresses
 }
 
-Operation Dataplane::conference(std::uint64_t id) {
+Operation Dataplane::conference(std::uint64_t id, const ConferenceOptions& options) {
   abi::Conference m{};
   m.header = {abi::MessageType::kConference, 0, sizeof m, 0};
   m.conference_id = id;
-  m.mode = abi::ForwardingMode::kPerParticipantKeys;
+  m.mode = options.mode;
+  m.loudest = options.loudest;
+  m.hysteresis_db = options.hysteresis_db;
+  m.hold_ms = options.hold_ms;
+  m.flags = options.spread ? std::uint32_t{abi::kConferenceSpread} : 0;
+  for (const auto& key : options.group_keys) m.group_keys[m.group_key_count++] = make_key(options.group_suite, key);
   return m;
 }
 
@@ -76,11 +97,32 @@ Operation Dataplane::leg(std::uint64_t conference, const Participant& p) {
   put(m.port_name, sizeof m.port_name, "media0");
   m.family = p.local.find(':') != std::string::npos ? abi::Family::kIpv6 : abi::Family::kIpv4;
   m.dscp = p.dscp;
+  m.source_policy = p.source_policy;
+  m.ssrc_policy = p.ssrc_policy;
+  m.rtcp_policy = p.rtcp_policy;
+  m.audio_level_id = p.audio_level_id;
   m.flags = p.flags;
+  m.replay_window = p.replay_window;
+  if (!p.source_filter.empty()) {
+    const auto prefix = *dataplane::IpPrefix::parse(p.source_filter);
+    m.source_filter_bits = static_cast<std::uint8_t>(prefix.bits);
+    std::memcpy(m.source_filter, prefix.address.bytes.data(), sizeof m.source_filter);
+  }
   put_endpoint(m.local, p.local, p.local_port);
-  put_endpoint(m.remote, p.remote, p.remote_port);
-  m.receive_key = make_key(p.receive_suite, p.receive_key);
-  m.send_key = make_key(p.send_suite, p.send_key);
+  if (!p.remote.empty()) put_endpoint(m.remote, p.remote, p.remote_port);
+  m.remote_rtcp_port = p.remote_rtcp_port;
+  m.receive_key_count = put_keys(m.receive_keys, p.receive_suite, {p.receive_key, p.receive_mki}, p.more_receive_keys, p.receive_lifetime, p.receive_srtcp_lifetime);
+  m.send_key_count = put_keys(m.send_keys, p.send_suite, {p.send_key, p.send_mki}, p.more_send_keys, p.send_lifetime, p.send_srtcp_lifetime);
+  return m;
+}
+
+Operation Dataplane::topology(std::uint64_t conference, const Participant& from, const Participant& to, abi::TopologyRelation relation) {
+  abi::Topology m{};
+  m.header = {abi::MessageType::kTopology, 0, sizeof m, 0};
+  m.conference_id = conference;
+  m.leg_a = from.leg_id;
+  m.leg_b = to.leg_id;
+  m.relation = relation;
   return m;
 }
 
@@ -101,11 +143,13 @@ Operation Dataplane::remove(abi::MessageType type, std::uint64_t id) {
   return m;
 }
 
-std::vector<Operation> Dataplane::conference_of(std::uint64_t id, std::vector<Participant>& participants) {
-  std::vector<Operation> operations{conference(id)};
+std::vector<Operation> Dataplane::conference_of(std::uint64_t id, std::vector<Participant>& participants, const ConferenceOptions& options) {
+  std::vector<Operation> operations{conference(id, options)};
   for (auto& p : participants) operations.push_back(leg(id, p));
-  for (auto& p : participants)
+  for (auto& p : participants) {
     for (const std::uint32_t ssrc : p.ssrcs) operations.push_back(stream(stream_id(p.leg_id, ssrc), p.leg_id, ssrc));
+    for (unsigned i = 0; i < p.places; ++i) operations.push_back(stream(place_id(p.leg_id, i), p.leg_id, 0));
+  }
   return operations;
 }
 
@@ -159,16 +203,34 @@ UdpFlow Dataplane::flow_from(const Participant& p) const {
   return flow;
 }
 
-void Dataplane::send_rtp(const Participant& from, const std::vector<std::uint8_t>& srtp) { io().inject(to_frame(udp_frame(flow_from(from), srtp))); }
+void Dataplane::send_rtp(const Participant& from, const std::vector<std::uint8_t>& srtp, std::size_t worker) {
+  io(worker).inject(to_frame(udp_frame(flow_from(from), srtp)));
+}
 
-std::vector<std::vector<std::uint8_t>> Dataplane::received_by(const Participant& p) {
+void Dataplane::send_rtcp(const Participant& from, const std::vector<std::uint8_t>& srtcp, std::size_t worker) {
+  UdpFlow flow = flow_from(from);
+  if ((from.flags & abi::kLegRtcpMux) == 0) {
+    flow.source_port = from.remote_rtcp();
+    flow.destination_port = static_cast<std::uint16_t>(from.local_port + 1);
+  }
+  io(worker).inject(to_frame(udp_frame(flow, srtcp)));
+}
+
+void Dataplane::send_from(const std::string& address, std::uint16_t port, const Participant& to, const std::vector<std::uint8_t>& payload) {
+  UdpFlow flow = flow_from(to);
+  flow.source = address;
+  flow.source_port = port;
+  io().inject(to_frame(udp_frame(flow, payload)));
+}
+
+std::vector<std::vector<std::uint8_t>> Dataplane::received_at(const Participant& p, std::uint16_t local_port, std::uint16_t remote_port) {
   for (const Frame& frame : take_frames())
     if (auto d = parse_udp_frame(to_bytes(frame))) inbox_.push_back(std::move(*d));
   std::vector<std::vector<std::uint8_t>> payloads;
   std::erase_if(inbox_, [&](UdpDatagram& d) {
-    if (d.destination != p.remote || d.destination_port != p.remote_port) return false;
+    if (d.destination != p.remote || d.destination_port != remote_port) return false;
     EXPECT_EQ(d.source, p.local);
-    EXPECT_EQ(d.source_port, p.local_port);
+    EXPECT_EQ(d.source_port, local_port);
     EXPECT_EQ(d.destination_mac, kPeerMac);
     EXPECT_EQ(d.source_mac, kApplianceMac);
     EXPECT_EQ(d.tos, p.dscp << 2);

@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
-// First in, first out, whatever the key: that keeps the order per key the contract asks for.
+// Jobs of one key come back in the order of submission, as the contract asks; without a spread all jobs do.
 // Polls are counted, time is not: tests stay deterministic.
 #include "tests/support/delaying_engine.h"
 
 #include <algorithm>
 #include <cstdlib>
 #include <deque>
-#include <utility>
+#include <map>
+#include <random>
+#include <unordered_map>
 #include <vector>
 
 namespace mediaward::test_support {
@@ -21,39 +23,65 @@ using crypto::Suite;
 
 class DelayingEngine final : public Engine {
  public:
-  DelayingEngine(std::unique_ptr<Engine> inner, const DelayingOptions& options) : inner_(std::move(inner)), options_(options) {}
+  DelayingEngine(std::unique_ptr<Engine> inner, const DelayingOptions& options) : inner_(std::move(inner)), options_(options), random_(options.seed) {}
 
   std::size_t submit(std::span<Job* const> jobs) noexcept override {
-    const std::size_t n = std::min(jobs.size(), options_.queue_jobs - queue_.size());
-    for (Job* job : jobs.first(n)) queue_.push_back({job, polls_ + std::max(options_.polls, 1U)});
+    const std::size_t n = std::min(jobs.size(), options_.queue_jobs - in_flight_);
+    for (Job* job : jobs.first(n)) queue_[due_poll(*job)].push_back(job);
+    in_flight_ += n;
     return n;
   }
 
   std::size_t poll(std::span<Job*> done) noexcept override {
     ++polls_;
     std::vector<Job*> due;
-    while (!queue_.empty() && due.size() < done.size() && queue_.front().second <= polls_) {
-      due.push_back(queue_.front().first);
-      queue_.pop_front();
+    std::size_t failed = 0;
+    while (!queue_.empty() && queue_.begin()->first <= polls_ && due.size() + failed < done.size()) {
+      auto& jobs = queue_.begin()->second;
+      Job* job = jobs.front();
+      jobs.pop_front();
+      if (jobs.empty()) queue_.erase(queue_.begin());
+      if (options_.fail_every != 0 && ++count_ % options_.fail_every == 0) {
+        job->status = crypto::JobStatus::kEngineError;
+        done[failed++] = job;
+      } else {
+        due.push_back(job);
+      }
     }
+    compute(due, done.subspan(failed));
+    in_flight_ -= due.size() + failed;
+    return due.size() + failed;
+  }
+
+  std::size_t in_flight() const noexcept override { return in_flight_; }
+
+ private:
+  // Never before an earlier job of the same key.
+  std::uint64_t due_poll(const Job& job) {
+    std::uint64_t due = polls_ + std::max(options_.polls, 1U);
+    if (options_.spread != 0) due += random_() % (options_.spread + 1);
+    auto& last = last_due_[job.key];
+    return last = std::max(last, due);
+  }
+
+  void compute(std::span<Job* const> due, std::span<Job*> done) {
     std::size_t back = 0;
     for (std::size_t taken = 0; back < due.size();) {
-      const std::size_t n = inner_->submit(std::span<Job* const>(due).subspan(taken));
+      const std::size_t n = inner_->submit(due.subspan(taken));
       const std::size_t returned = inner_->poll(done.subspan(back));
       if (n == 0 && returned == 0) std::abort();  // the wrapped engine is not synchronous: the test is wrong
       taken += n;
       back += returned;
     }
-    return back;
   }
 
-  std::size_t in_flight() const noexcept override { return queue_.size(); }
-
- private:
   const std::unique_ptr<Engine> inner_;
   const DelayingOptions options_;
-  std::deque<std::pair<Job*, std::uint64_t>> queue_;  // job and the poll in which it completes
-  std::uint64_t polls_ = 0;
+  std::minstd_rand random_;
+  std::map<std::uint64_t, std::deque<Job*>> queue_;  // by the poll in which they complete
+  std::unordered_map<const KeyContext*, std::uint64_t> last_due_;
+  std::size_t in_flight_ = 0;
+  std::uint64_t polls_ = 0, count_ = 0;
 };
 
 class DelayingProvider final : public CryptoProvider {

@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 // A port in memory: frames are pushed in, come out of the transmit side as byte vectors, and every buffer is accounted for.
-// The packet path runs over it without EAL. Single thread.
+// The packet path runs over it without EAL. Whoever breaks the rules of packet_io.h is aborted: a buffer given back twice, a shared
+// one that was altered or sent by itself, a chain on a port without chains. Single thread.
 #pragma once
 
+#include <algorithm>
 #include <cstdlib>
 #include <cstring>
 #include <deque>
 #include <memory>
-#include <utility>
 #include <vector>
 
 #include "dataplane/packet_io.h"
@@ -58,7 +59,9 @@ class MemoryIo final : public dataplane::PacketIo {
   std::size_t transmit(std::span<dataplane::Packet* const> packets) noexcept override {
     std::size_t n = 0;
     for (; n < packets.size() && options_.tx_room != 0; ++n, --options_.tx_room) {
-      sent_.emplace_back(packets[n]->data, packets[n]->data + packets[n]->bytes);
+      if (packets[n]->next != nullptr && !options_.capabilities.tx_chains) std::abort();
+      if (buffer_of(packets[n])->references != 1) std::abort();
+      sent_.push_back(frame_of(packets[n]));
       give(packets[n]);
     }
     return n;
@@ -71,6 +74,15 @@ class MemoryIo final : public dataplane::PacketIo {
   void release(std::span<dataplane::Packet* const> packets) noexcept override {
     for (auto* p : packets) give(p);
   }
+  void share(dataplane::Packet& packet, std::uint32_t more) noexcept override {
+    for (auto* segment = &packet; segment != nullptr; segment = segment->next) {
+      auto* buffer = buffer_of(segment);
+      check_unaltered(*buffer);
+      if (!buffer->out || more > dataplane::kMaxShares - (buffer->references - 1)) std::abort();
+      buffer->references += more;
+      buffer->shared.assign(segment->data, segment->data + segment->bytes);
+    }
+  }
   [[nodiscard]] dataplane::PortCapabilities capabilities() const noexcept override { return options_.capabilities; }
 
  private:
@@ -80,6 +92,8 @@ class MemoryIo final : public dataplane::PacketIo {
     std::unique_ptr<std::byte[]> bytes;
     MemoryIo* home = nullptr;  // packets may be released through another worker's port
     bool out = false;
+    std::uint32_t references = 1;
+    Frame shared;  // what it held when it was shared
   };
   struct Pending {
     Frame frame;
@@ -91,16 +105,36 @@ class MemoryIo final : public dataplane::PacketIo {
     Buffer* b = free_.back();
     free_.pop_back();
     b->out = true;
+    b->references = 1;
+    b->shared.clear();
     b->packet = dataplane::Packet{};
     b->packet.data = b->bytes.get() + kHeadroom;
     b->packet.room = static_cast<std::uint32_t>(options_.buffer_bytes);
     b->packet.owner_tag = b;
     return &b->packet;
   }
+  static Buffer* buffer_of(const dataplane::Packet* p) { return static_cast<Buffer*>(p->owner_tag); }
+  static void check_unaltered(const Buffer& b) {
+    if (!b.shared.empty() && !std::equal(b.shared.begin(), b.shared.end(), b.packet.data, b.packet.data + b.packet.bytes)) std::abort();
+  }
+  static Frame frame_of(const dataplane::Packet* p) {
+    Frame frame;
+    for (; p != nullptr; p = p->next) {
+      check_unaltered(*buffer_of(p));
+      frame.insert(frame.end(), p->data, p->data + p->bytes);
+    }
+    return frame;
+  }
   static void give(dataplane::Packet* p) {
-    auto* buffer = static_cast<Buffer*>(p->owner_tag);
-    if (std::exchange(buffer->out, false)) return buffer->home->free_.push_back(buffer);
-    std::abort();  // given back twice
+    while (p != nullptr) {
+      auto* buffer = buffer_of(p);
+      p = p->next;
+      if (!buffer->out) std::abort();  // given back twice
+      check_unaltered(*buffer);
+      if (--buffer->references != 0) continue;
+      buffer->out = false;
+      buffer->home->free_.push_back(buffer);
+    }
   }
 
   Options options_;

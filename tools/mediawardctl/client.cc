@@ -127,6 +127,9 @@ Outcome Client::call(const v1::GetEngineRequest& in, v1::Engine& out) {
 Outcome Client::call(const v1::ListNeighboursRequest& in, v1::ListNeighboursResponse& out) {
   return impl_->call(&Stub::ListNeighbours, in, out);
 }
+Outcome Client::call(const v1::MoveBucketRequest& in, v1::MoveBucketResponse& out) {
+  return impl_->call(&Stub::MoveBucket, in, out);
+}
 
 Outcome Client::watch(const v1::WatchRequest& in, const std::function<bool(const v1::Event&)>& on_event) {
   grpc::ClientContext context;

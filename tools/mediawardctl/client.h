@@ -43,6 +43,7 @@ class Client {
   Outcome call(const v1::GetTopologyRequest& in, v1::Topology& out);
   Outcome call(const v1::GetEngineRequest& in, v1::Engine& out);
   Outcome call(const v1::ListNeighboursRequest& in, v1::ListNeighboursResponse& out);
+  Outcome call(const v1::MoveBucketRequest& in, v1::MoveBucketResponse& out);
 
   // Until `on_event` returns false or the daemon ends the stream.
   Outcome watch(const v1::WatchRequest& in, const std::function<bool(const v1::Event&)>& on_event);

@@ -6,6 +6,7 @@
 #include <functional>
 #include <nlohmann/json.hpp>
 #include <string>
+#include <vector>
 
 #include "tools/mediawardctl/client.h"
 
@@ -43,6 +44,16 @@ struct ApplyOptions {
 // Sends the file's conference as one replace_conference: participants that are no longer in it go.
 [[nodiscard]] CommandResult apply_conference(Client& client, const std::string& path, const ApplyOptions& options);
 [[nodiscard]] CommandResult remove_conference(Client& client, const std::string& id, const ApplyOptions& options);
+// Sends nothing but the file's keys: of the group and everybody, or of the named participants. Whatever else was set meanwhile stays.
+[[nodiscard]] CommandResult rekey(Client& client, const std::string& path, const std::vector<std::string>& participants,
+                                  const ApplyOptions& options);
+// participant: a leg's id, or what `show conference` calls it.
+[[nodiscard]] CommandResult mute(Client& client, const std::string& conference, const std::string& participant, bool muted,
+                                 const ApplyOptions& options);
+// relation: "both", "oneway" (`to` hears `from` and not the other way round), "isolate".
+[[nodiscard]] CommandResult set_topology(Client& client, const std::string& conference, const std::string& from, const std::string& to,
+                                         const std::string& relation, const ApplyOptions& options);
+[[nodiscard]] CommandResult move_bucket(Client& client, std::uint32_t bucket, std::uint32_t worker);
 
 // kind: "auto", "controld", "dataplane", "conference". A data-plane file is checked by `mediaward-dataplane --check-config`, which
 // is looked for beside this program and in PATH.

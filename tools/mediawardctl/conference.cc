@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
-// `conference apply` and `conference remove`: a conference file as one transaction. Keys are wiped from memory once they are sent.
-// One thread.
+// Commands that change what the appliance carries, each one transaction: conference apply, conference remove, rekey, mute, topology;
+// and move-bucket, which is none. Keys are wiped from memory once they are sent. One thread.
 #include <fmt/format.h>
-#include <openssl/crypto.h>
 
+#include <algorithm>
 #include <random>
 
-#include "crypto/suite.h"
-#include "tools/conference_file.h"
+#include "config/nearest.h"
 #include "tools/mediawardctl/commands.h"
+#include "tools/mediawardctl/conference_message.h"
 #include "tools/mediawardctl/json.h"
 
 namespace mediaward::tools {
@@ -20,59 +20,6 @@ std::string random_request_id() {
   return fmt::format("mediawardctl-{:08x}{:08x}", source(), source());
 }
 
-// key ‖ salt as the file has it, cut where the suite says. A wrong length is left for the daemon to name.
-void fill_key(v1::KeySet& out, const std::string& suite, const std::vector<std::uint8_t>& key_and_salt) {
-  const auto* row = crypto::find_suite(std::string_view(suite));
-  const std::size_t cut = std::min<std::size_t>(row != nullptr ? row->key_bytes : 16, key_and_salt.size());
-  const auto* bytes = reinterpret_cast<const char*>(key_and_salt.data());
-  out.set_suite(suite);
-  out.mutable_master_key()->assign(bytes, cut);
-  out.mutable_master_salt()->assign(bytes + cut, key_and_salt.size() - cut);
-}
-
-void fill_leg(v1::Leg& out, const std::string& conference, const ConferenceFile::Participant& in) {
-  out.set_id(conference + "/" + in.id);
-  out.set_conference_id(conference);
-  out.set_port(in.port);
-  out.mutable_local()->set_address(in.local.address);
-  out.mutable_local()->set_udp_port(in.local.udp_port);
-  out.mutable_remote()->set_address(in.remote.address);
-  out.mutable_remote()->set_udp_port(in.remote.udp_port);
-  fill_key(*out.mutable_receive_key(), in.receive_suite, in.receive_key);
-  fill_key(*out.mutable_send_key(), in.send_suite, in.send_key);
-  out.set_dscp(in.dscp);
-  out.set_direction(in.may_send ? (in.may_receive ? v1::DIRECTION_BOTH : v1::DIRECTION_SEND_ONLY)
-                                : (in.may_receive ? v1::DIRECTION_RECEIVE_ONLY : v1::DIRECTION_INACTIVE));
-}
-
-void fill(v1::ReplaceConference& out, const ConferenceFile& in) {
-  out.mutable_conference()->set_id(in.id);
-  out.mutable_conference()->set_mode(v1::FORWARDING_MODE_PER_PARTICIPANT_KEYS);
-  for (const auto& participant : in.participants) {
-    fill_leg(*out.add_legs(), in.id, participant);
-    for (const std::uint32_t ssrc : participant.ssrcs) {
-      auto& stream = *out.add_streams();
-      stream.set_id(fmt::format("{}/{}/{:08x}", in.id, participant.id, ssrc));
-      stream.set_leg_id(in.id + "/" + participant.id);
-      stream.set_ssrc(ssrc);
-    }
-  }
-}
-
-void wipe(std::string& text) {
-  OPENSSL_cleanse(text.data(), text.size());
-}
-
-void wipe_keys(v1::ReplaceConference& request, ConferenceFile& file) {
-  for (auto& leg : *request.mutable_legs())
-    for (v1::KeySet* key : {leg.mutable_receive_key(), leg.mutable_send_key()}) {
-      wipe(*key->mutable_master_key());
-      wipe(*key->mutable_master_salt());
-    }
-  for (auto& participant : file.participants)
-    for (auto* key : {&participant.receive_key, &participant.send_key}) OPENSSL_cleanse(key->data(), key->size());
-}
-
 v1::ApplyTransactionRequest new_request(const ApplyOptions& options) {
   v1::ApplyTransactionRequest request;
   request.set_request_id(options.request_id.empty() ? random_request_id() : options.request_id);
@@ -82,26 +29,53 @@ v1::ApplyTransactionRequest new_request(const ApplyOptions& options) {
   return request;
 }
 
-Answer applied_answer(const std::string& id, const v1::ApplyTransactionResponse& out) {
-  const char* what = out.dry_run() ? "would be applied" : out.replayed() ? "was applied before" : "applied";
-  return {fmt::format("conference {} {}: {} created, {} changed, {} removed; revision {}\n", id, what, out.created(), out.changed(),
-                      out.removed(), out.revision()),
-          to_json(out)};
+// `what` is a sentence without its verb: "conference standup".
+CommandResult apply(Client& client, v1::ApplyTransactionRequest& request, const std::string& what) {
+  v1::ApplyTransactionResponse out;
+  const auto good = client.call(request, out);
+  wipe_keys(request);
+  if (!good) return tl::unexpected(good.error());
+  const char* verb = out.dry_run() ? "would be applied" : out.replayed() ? "was applied before" : "applied";
+  return Answer{fmt::format("{} {}: {} created, {} changed, {} removed; revision {}\n", what, verb, out.created(), out.changed(),
+                            out.removed(), out.revision()),
+                to_json(out)};
+}
+
+tl::expected<ConferenceFile, v1::ErrorDetail> read_file(const std::string& path) {
+  auto file = read_conference(path);
+  if (!file) return tl::unexpected(local_error(to_string(file.error().code), file.error().message));
+  return std::move(*file);
+}
+
+// A leg by its own id or, as `show conference` names it, without "<conference>/".
+tl::expected<std::string, v1::ErrorDetail> find_leg(const v1::ConferenceState& conference, const std::string& name) {
+  std::vector<std::string> names;
+  for (const auto& leg : conference.legs()) {
+    const std::string prefix = conference.id() + "/";
+    names.push_back(leg.id().starts_with(prefix) ? leg.id().substr(prefix.size()) : leg.id());
+    if (leg.id() == name || names.back() == name) return leg.id();
+  }
+  return tl::unexpected(local_error("not-found", "there is no participant `" + name + "`" + config::did_you_mean(name, names),
+                                    "conference " + conference.id()));
+}
+
+tl::expected<v1::ConferenceState, v1::ErrorDetail> get_conference(Client& client, const std::string& id) {
+  v1::GetConferenceRequest in;
+  in.set_id(id);
+  v1::ConferenceState out;
+  if (auto good = client.call(in, out); !good) return tl::unexpected(good.error());
+  return out;
 }
 
 }  // namespace
 
 CommandResult apply_conference(Client& client, const std::string& path, const ApplyOptions& options) {
-  auto file = read_conference(path);
-  if (!file) return tl::unexpected(local_error(to_string(file.error().code), file.error().message));
+  auto file = read_file(path);
+  if (!file) return tl::unexpected(file.error());
   v1::ApplyTransactionRequest request = new_request(options);
-  auto& replace = *request.add_operations()->mutable_replace_conference();
-  fill(replace, *file);
-  v1::ApplyTransactionResponse out;
-  const auto good = client.call(request, out);
-  wipe_keys(replace, *file);
-  if (!good) return tl::unexpected(good.error());
-  return applied_answer(file->id, out);
+  fill(*request.add_operations()->mutable_replace_conference(), *file);
+  wipe_keys(*file);
+  return apply(client, request, "conference " + file->id);
 }
 
 CommandResult remove_conference(Client& client, const std::string& id, const ApplyOptions& options) {
@@ -109,9 +83,68 @@ CommandResult remove_conference(Client& client, const std::string& id, const App
   auto& remove = *request.add_operations()->mutable_remove_conference();
   remove.set_id(id);
   remove.set_cascade(true);
-  v1::ApplyTransactionResponse out;
-  if (auto good = client.call(request, out); !good) return tl::unexpected(good.error());
-  return applied_answer(id, out);
+  return apply(client, request, "conference " + id);
+}
+
+CommandResult rekey(Client& client, const std::string& path, const std::vector<std::string>& participants, const ApplyOptions& options) {
+  auto file = read_file(path);
+  if (!file) return tl::unexpected(file.error());
+  v1::ApplyTransactionRequest request = new_request(options);
+  const auto wanted = [&](const std::string& id) {
+    return participants.empty() || std::find(participants.begin(), participants.end(), id) != participants.end();
+  };
+  std::size_t found = 0;
+  if (participants.empty() && !fill(*request.add_operations()->mutable_rekey_conference(), *file))
+    request.mutable_operations()->RemoveLast();
+  for (const auto& participant : file->participants) {
+    if (!wanted(participant.id)) continue;
+    ++found;
+    if (!fill(*request.add_operations()->mutable_rekey_leg(), *file, participant)) request.mutable_operations()->RemoveLast();
+  }
+  wipe_keys(*file);
+  if (found < participants.size())
+    return tl::unexpected(local_error("not-found", "not every participant that was named is in the file", path));
+  if (request.operations_size() == 0) return tl::unexpected(local_error("invalid", "the file has no key that the appliance knows", path));
+  return apply(client, request, "keys of conference " + file->id);
+}
+
+CommandResult mute(Client& client, const std::string& conference, const std::string& participant, bool muted, const ApplyOptions& options) {
+  const auto state = get_conference(client, conference);
+  if (!state) return tl::unexpected(state.error());
+  const auto leg = find_leg(*state, participant);
+  if (!leg) return tl::unexpected(leg.error());
+  v1::ApplyTransactionRequest request = new_request(options);
+  auto& change = *request.add_operations()->mutable_mute_leg();
+  change.set_leg_id(*leg);
+  change.set_muted(muted);
+  return apply(client, request, *leg + (muted ? " muted:" : " unmuted:"));
+}
+
+CommandResult set_topology(Client& client, const std::string& conference, const std::string& from, const std::string& to,
+                           const std::string& relation, const ApplyOptions& options) {
+  const auto state = get_conference(client, conference);
+  if (!state) return tl::unexpected(state.error());
+  v1::ApplyTransactionRequest request = new_request(options);
+  auto& entry = *request.add_operations()->mutable_put_topology();
+  entry.set_conference_id(conference);
+  for (const auto& [name, out] : {std::pair{&from, entry.mutable_leg_a()}, std::pair{&to, entry.mutable_leg_b()}}) {
+    const auto leg = find_leg(*state, *name);
+    if (!leg) return tl::unexpected(leg.error());
+    *out = *leg;
+  }
+  entry.set_relation(relation == "both"     ? v1::TOPOLOGY_RELATION_BOTH
+                     : relation == "oneway" ? v1::TOPOLOGY_RELATION_ONEWAY
+                                            : v1::TOPOLOGY_RELATION_ISOLATE);
+  return apply(client, request, "topology of " + conference);
+}
+
+CommandResult move_bucket(Client& client, std::uint32_t bucket, std::uint32_t worker) {
+  v1::MoveBucketRequest in;
+  in.set_bucket(bucket);
+  in.set_worker(worker);
+  v1::MoveBucketResponse out;
+  if (auto good = client.call(in, out); !good) return tl::unexpected(good.error());
+  return Answer{fmt::format("bucket {} is worker {}'s now\n", bucket, worker), {{"bucket", bucket}, {"worker", worker}}};
 }
 
 }  // namespace mediaward::tools

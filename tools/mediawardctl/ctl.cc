@@ -22,6 +22,9 @@ struct CommandLine {
   std::string name, kind = "auto";
   ApplyOptions apply;
   std::uint64_t from = 0, count = 0;
+  std::string participant, to, relation;
+  std::vector<std::string> participants;
+  std::uint32_t bucket = 0, worker = 0;
 };
 
 using Command = std::function<int(Client&)>;
@@ -121,6 +124,47 @@ void add_conference(CLI::App& app, CommandLine& line, const Printer& printer, Co
   remove->callback([&] { chosen = [&](Client& client) { return printer.print(remove_conference(client, line.name, line.apply)); }; });
 }
 
+void add_keys_and_mute(CLI::App& app, CommandLine& line, const Printer& printer, Command& chosen) {
+  auto* keys = app.add_subcommand("rekey", "give a conference the keys of a file, and change nothing else");
+  keys->add_option("FILE", line.name)->required();
+  keys->add_option("PARTICIPANT", line.participants, "only these (default: everybody, and the group key)");
+  add_transaction_options(*keys, line);
+  keys->callback([&] { chosen = [&](Client& client) { return printer.print(rekey(client, line.name, line.participants, line.apply)); }; });
+  for (const bool muted : {true, false}) {
+    auto* command =
+        app.add_subcommand(muted ? "mute" : "unmute", muted ? "let nobody hear a participant" : "let a participant be heard again");
+    command->add_option("CONFERENCE", line.name)->required();
+    command->add_option("PARTICIPANT", line.participant)->required();
+    add_transaction_options(*command, line);
+    command->callback([&, muted] {
+      chosen = [&, muted](Client& client) { return printer.print(mute(client, line.name, line.participant, muted, line.apply)); };
+    });
+  }
+}
+
+void add_topology(CLI::App& app, CommandLine& line, const Printer& printer, Command& chosen) {
+  auto* topology = app.add_subcommand("topology", "say who hears whom (`show topology` is the plan of the workers)");
+  topology->add_option("CONFERENCE", line.name)->required();
+  topology->add_option("FROM", line.participant)->required();
+  topology->add_option("TO", line.to)->required();
+  topology->add_option("RELATION", line.relation, "both, oneway (TO hears FROM, not the other way round), isolate")
+      ->required()
+      ->check(CLI::IsMember({"both", "oneway", "isolate"}));
+  add_transaction_options(*topology, line);
+  topology->callback([&] {
+    chosen = [&](Client& client) {
+      return printer.print(set_topology(client, line.name, line.participant, line.to, line.relation, line.apply));
+    };
+  });
+}
+
+void add_bucket(CLI::App& app, CommandLine& line, const Printer& printer, Command& chosen) {
+  auto* bucket = app.add_subcommand("move-bucket", "give media ports to another worker: bucket = (UDP port / 2) modulo 256");
+  bucket->add_option("BUCKET", line.bucket)->required()->check(CLI::Range(0, 255));
+  bucket->add_option("WORKER", line.worker, "as in `show workers`")->required();
+  bucket->callback([&] { chosen = [&](Client& client) { return printer.print(move_bucket(client, line.bucket, line.worker)); }; });
+}
+
 void add_others(CLI::App& app, CommandLine& line, const Printer& printer, Command& chosen) {
   auto* explain_command = app.add_subcommand("explain", "what a drop reason means and what to do");
   explain_command->add_option("REASON", line.name)->required();
@@ -186,6 +230,9 @@ int run_ctl(std::vector<std::string> arguments, std::ostream& out, std::ostream&
   app.set_version_flag("--version", MEDIAWARD_RELEASE);
   add_show(app, line, printer, chosen);
   add_conference(app, line, printer, chosen);
+  add_keys_and_mute(app, line, printer, chosen);
+  add_topology(app, line, printer, chosen);
+  add_bucket(app, line, printer, chosen);
   add_others(app, line, printer, chosen);
   std::reverse(arguments.begin(), arguments.end());  // CLI11 takes them from the back
   try {

@@ -1,177 +1,183 @@
 // SPDX-License-Identifier: Apache-2.0
-// The judgements on one received packet (see the header). The receiving thread.
+// The judgements on one received SRTP packet (see the header). The receiving thread.
 #include "tools/traffic/checker.h"
 
+#include <algorithm>
 #include <cstring>
 
-#include "crypto/suite.h"
+#include "tools/traffic/digest.h"
 #include "tools/traffic/payload.h"
+#include "tools/traffic/wire_judge.h"
 
 namespace mediaward::tools::traffic {
 
-namespace {
-
-constexpr std::array<std::string_view, kFindings> kNames{
-    "duplicate", "out-of-order", "wrong-key",    "not-opened", "wrong-tag",       "wrong-payload",    "wrong-header", "wrong-length",
-    "plaintext", "wrong-mac",    "wrong-source", "wrong-dscp", "bad-ip-checksum", "bad-udp-checksum", "never-sent"};
-
-void note(FlowReport& report, Finding finding) noexcept {
-  ++report.findings[static_cast<std::size_t>(finding)];
+Checker::Checker(const Model& model, const SealedPool& pool, const Ledger& ledger, const CheckerSettings& settings)
+    : model_(&model),
+      pool_(&pool),
+      ledger_(&ledger),
+      settings_(settings),
+      streams_(model.streams().size()),
+      words_((pool.rounds() + 63) / 64),
+      flows_(model.flows().size()),
+      findings_(flows_.size()),
+      seen_(words_ * flows_.size()),
+      introduced_(flows_.size()) {
+  for (std::size_t f = 0; f < flows_.size(); ++f) flows_[f].highest = model.streams()[model.flows()[f].stream].first_index;
+  const auto is_group = [](const Conference& c) { return c.mode == Mode::kGroup; };
+  if (std::any_of(model.conferences().begin(), model.conferences().end(), is_group)) copies_.resize(pool.packets());
+  if (settings.latency) send_ticks_.resize(pool.packets());
 }
 
-std::size_t tag_bytes(const std::string& suite) noexcept {
-  const auto* row = crypto::find_suite(suite);
-  return row == nullptr ? 0 : row->tag_bytes;
-}
-
-}  // namespace
-
-std::string_view name(Finding finding) noexcept {
-  return kNames[static_cast<std::size_t>(finding)];
-}
-
-Result<Checker> Checker::create(const Model& model, const SealedPool& pool, const CheckerSettings& settings) {
-  Checker checker(model, pool, settings);
-  if (auto made = checker.make_flows(); !made) return tl::unexpected(made.error());
-  if (settings.latency) checker.send_ticks_.resize(pool.packets());
-  std::uint32_t sum = 0;
-  checker.fan_out_.push_back(0);
-  for (const Stream& stream : model.streams()) checker.fan_out_.push_back(sum += stream.receivers);
+Result<Checker> Checker::create(const Model& model, const SealedPool& pool, const Ledger& ledger, const CheckerSettings& settings) {
+  Checker checker(model, pool, ledger, settings);
+  if (auto made = checker.make_openers(); !made) return tl::unexpected(made.error());
   return checker;
 }
 
-Result<void> Checker::make_flows() {
-  for (const Flow& flow : model_->flows()) {
-    const Participant& receiver = model_->participants()[flow.receiver];
-    const Stream& stream = model_->streams()[flow.stream];
-    auto opener = SrtpContext::opener(receiver.send_suite, receiver.send_key, stream.ssrc, stream.first_index);
+Result<void> Checker::make_openers() {
+  openers_.resize(flows_.size());
+  const std::size_t wanted = settings_.verify_every == 1 ? flows_.size() : std::min<std::size_t>(flows_.size(), settings_.sampled_flows);
+  const std::size_t stride = (flows_.size() + wanted - 1) / wanted;
+  for (std::size_t f = 0; f < flows_.size(); f += stride) {
+    const Stream& stream = model_->streams()[model_->flows()[f].stream];
+    const Participant& receiver = model_->participants()[model_->flows()[f].receiver];
+    const std::uint64_t first = stream.first_index_sent_on(model_->mode_of(receiver));
+    auto opener = SrtpContext::create(model_->keys_between(model_->sender_of(stream), receiver), stream.ssrc, first);
     if (!opener) return tl::unexpected(Error{opener.error().code, "participant " + receiver.name + ": " + opener.error().message});
-    flows_.push_back({std::move(*opener), std::vector<std::uint64_t>((pool_->rounds() + 63) / 64), 0, 0, {}});
+    openers_[f] = std::move(*opener);
   }
   return {};
 }
 
-bool Checker::accept(const UdpView& view, bool l4_known_good, std::uint64_t now_ticks) noexcept {
-  const std::uint32_t receiver = model_->find_receiver(view.destination(), view.v6, view.destination_port());
-  if (receiver == Model::kNone || view.payload_bytes < kRtpHeaderBytes) {
-    ++unexpected_receiver_;
-    return false;
-  }
-  const std::uint32_t flow = model_->find_flow(receiver, load_be32(view.payload + 8));
+void Checker::accept(const UdpView& view, std::uint32_t receiver, bool l4_known_good, std::uint64_t now_ticks) noexcept {
+  const std::uint32_t flow = view.payload_bytes < kRtpHeaderBytes ? Model::kNone : model_->find_flow(receiver, load_be32(view.payload + 8));
   if (flow == Model::kNone) {
     ++unexpected_stream_;
-    return false;
+    return;
   }
-  judge(flows_[flow], model_->flows()[flow], view, l4_known_good, now_ticks);
-  return true;
+  const Stream& stream = model_->streams()[model_->flows()[flow].stream];
+  const Participant& to = model_->participants()[receiver];
+  Arrival arrival{view, flow, stream, to, model_->keys_between(model_->sender_of(stream), to)};
+  judge(arrival, l4_known_good, now_ticks);
 }
 
-void Checker::judge(FlowState& state, const Flow& flow, const UdpView& view, bool l4_known_good, std::uint64_t now_ticks) noexcept {
-  const Stream& stream = model_->streams()[flow.stream];
-  // The index nearest to the highest one seen, as any receiver estimates it (RFC 3711 §3.3.1).
-  const auto expected_seq = static_cast<std::uint16_t>(stream.first_index + state.highest);
-  const auto distance = static_cast<std::int16_t>(static_cast<std::uint16_t>(load_be16(view.payload + 2) - expected_seq));
-  const std::uint64_t offset = state.highest + static_cast<std::uint64_t>(static_cast<std::int64_t>(distance));
-  const bool full_check = state.arrivals++ % settings_.verify_every == 0;
-  if (offset >= sent_of_stream(flow.stream)) return note(state.report, Finding::kNeverSent);
-  const std::uint64_t index = stream.first_index + offset;
-  judge_headers(state, flow, view, index);
-  if (full_check && !l4_known_good) {
+// The index nearest to the highest one seen, as any receiver estimates it (RFC 3711 §3.3.1), and whose packet that is.
+bool Checker::find_round(Arrival& a) noexcept {
+  const FlowState& state = flows_[a.flow];
+  const auto last = static_cast<std::uint16_t>(state.highest);
+  const auto distance = static_cast<std::int16_t>(static_cast<std::uint16_t>(load_be16(a.view.payload + 2) - last));
+  a.index = state.highest + static_cast<std::uint64_t>(static_cast<std::int64_t>(distance));
+  const std::uint64_t offset = a.index - a.stream.first_index;
+  a.round = offset / a.stream.step;
+  return a.index >= a.stream.first_index && offset % a.stream.step == 0 && ledger_->forwarded(model_->flows()[a.flow].stream, a.round);
+}
+
+void Checker::judge(Arrival& a, bool l4_known_good, std::uint64_t now_ticks) noexcept {
+  FlowState& state = flows_[a.flow];
+  Findings& findings = findings_[a.flow];
+  judge_wire(a.view, a.receiver, false, findings);
+  if (!find_round(a)) {
+    if (!is_introduction(a)) return findings.note(Finding::kNeverSent);
+    introduced_[a.flow] = true;
+    return;
+  }
+  const bool sampled = state.arrivals++ % settings_.verify_every == 0 && openers_[a.flow];
+  if (sampled && !l4_known_good) {
     ++computed_checksums_;
-    if (!view.udp_checksum_good()) note(state.report, Finding::kBadUdpChecksum);
+    if (!a.view.udp_checksum_good()) findings.note(Finding::kBadUdpChecksum);
   }
-  if (!note_order(state, offset)) return;
-  ++state.report.received;
+  judge_packet(a, findings);
+  if (!note_order(a, findings)) return;
+  ++state.received;
   ++received_;
-  if (settings_.latency) latency_.record(now_ticks - send_ticks_[offset * model_->streams().size() + flow.stream]);
-  if (full_check)
-    open(state, flow, view, index);
-  else if (pool_->has_expected_tags())
-    compare_tag(state, view, offset);
+  returned(model_->flows()[a.flow].stream, a.round, now_ticks);
+  const Mode mode = model_->mode_of(a.receiver);
+  if (mode != Mode::kPerParticipant) judge_bytes(a, mode, findings);
+  if (sampled)
+    open(a, findings);
+  else if (mode != Mode::kRelay && pool_->has_expected_tags())
+    compare_tag(a, findings);
 }
 
-void Checker::compare_tag(FlowState& state, const UdpView& view, std::uint64_t offset) noexcept {
-  const auto flow = static_cast<std::size_t>(&state - flows_.data());
-  const std::byte* end = view.payload + view.payload_bytes;  // at least a header: 12 bytes
-  ++compared_tags_;
-  if (load_raw<std::uint64_t>(end - sizeof(std::uint64_t)) != pool_->expected_tag(flow, offset)) note(state.report, Finding::kWrongTag);
-}
-
-void Checker::judge_headers(FlowState& state, const Flow& flow, const UdpView& view, std::uint64_t index) noexcept {
-  const Participant& receiver = model_->participants()[flow.receiver];
-  const std::uint32_t ssrc = model_->streams()[flow.stream].ssrc;
+void Checker::judge_packet(const Arrival& a, Findings& findings) noexcept {
   std::byte header[kRtpHeaderBytes];
-  write_rtp_header(header, ssrc, index);
-  if (std::memcmp(header, view.payload, sizeof header) != 0) note(state.report, Finding::kWrongHeader);
-  if (view.payload_bytes != kRtpHeaderBytes + pool_->payload_bytes() + tag_bytes(receiver.send_suite))
-    note(state.report, Finding::kWrongLength);
-  if (std::memcmp(view.ethernet, receiver.mac.data(), receiver.mac.size()) != 0) note(state.report, Finding::kWrongMac);
-  const bool source_good = view.v6 == receiver.local.v6 &&
-                           std::memcmp(view.source(), receiver.local.bytes.data(), receiver.local.size()) == 0 &&
-                           view.source_port() == receiver.local_port;
-  if (!source_good) note(state.report, Finding::kWrongSource);
-  if (view.dscp() != receiver.dscp) note(state.report, Finding::kWrongDscp);
-  if (!view.ip_checksum_good()) note(state.report, Finding::kBadIpChecksum);
-  if (view.payload_bytes >= kRtpHeaderBytes + 8 &&
-      load_raw<std::uint64_t>(view.payload + kRtpHeaderBytes) == payload_word(pool_->seed(), ssrc, index))
-    note(state.report, Finding::kPlaintext);
+  write_rtp_header(header, a.stream.ssrc, a.index);
+  if (std::memcmp(header, a.view.payload, sizeof header) != 0) findings.note(Finding::kWrongHeader);
+  if (a.view.payload_bytes != kRtpHeaderBytes + pool_->payload_bytes() + a.keys.srtp_trailer_bytes()) findings.note(Finding::kWrongLength);
+  if (a.keys.encrypts() && a.view.payload_bytes >= kRtpHeaderBytes + 8 &&
+      load_raw<std::uint64_t>(a.view.payload + kRtpHeaderBytes) == payload_word(pool_->seed(), a.stream.ssrc, a.index))
+    findings.note(Finding::kPlaintext);
+  // Senders of a relay use their keys in turn; the appliance seals with the one in force.
+  const std::size_t key = model_->mode_of(a.receiver) == Mode::kRelay ? a.round % a.keys.usable_keys() : 0;
+  if (!has_mki(a.view, a.keys.srtp_mki_from_end(), a.keys.keys[key])) findings.note(Finding::kWrongMki);
 }
 
-bool Checker::note_order(FlowState& state, std::uint64_t offset) noexcept {
-  std::uint64_t& word = state.seen[offset / 64];
-  const std::uint64_t bit = std::uint64_t{1} << (offset % 64);
-  if ((word & bit) != 0) {
-    note(state.report, Finding::kDuplicate);
-    return false;
+void Checker::judge_bytes(const Arrival& a, Mode mode, Findings& findings) noexcept {
+  const ConstBytes packet{a.view.payload, a.view.payload_bytes};
+  const std::uint32_t stream = model_->flows()[a.flow].stream;
+  if (mode == Mode::kRelay) {
+    const Participant& sender = model_->sender_of(a.stream);
+    const ConstBytes sent = pool_->record(a.round, stream).subspan(ip_bytes(sender.remote.v6) + kUdpBytes);
+    const bool same = sent.size() == packet.size() && std::memcmp(sent.data(), packet.data(), sent.size()) == 0;
+    same ? void(++untouched_) : findings.note(Finding::kAltered);
+    return;
   }
-  word |= bit;
-  if (offset < state.highest)
-    note(state.report, Finding::kOutOfOrder);
+  std::uint64_t& first = copies_[a.round * streams_ + stream];
+  const std::uint64_t own = digest(packet) | 1;  // 0: nobody has got it yet
+  if (first == 0)
+    first = own;
   else
-    state.highest = offset;
+    first == own ? void(++identical_copies_) : findings.note(Finding::kNotIdentical);
+}
+
+void Checker::compare_tag(const Arrival& a, Findings& findings) noexcept {
+  const std::size_t behind = a.keys.srtp_tag_end_from_end();
+  const std::byte* end = a.view.payload + a.view.payload_bytes - std::min(behind, a.view.payload_bytes - sizeof(std::uint64_t));
+  ++compared_tags_;
+  if (load_raw<std::uint64_t>(end - sizeof(std::uint64_t)) != pool_->expected_tag(a.flow, a.round)) findings.note(Finding::kWrongTag);
+}
+
+bool Checker::note_order(const Arrival& a, Findings& findings) noexcept {
+  FlowState& state = flows_[a.flow];
+  std::uint64_t& word = seen_[a.flow * words_ + a.round / 64];
+  const std::uint64_t bit = std::uint64_t{1} << (a.round % 64);
+  if ((word & bit) != 0) return findings.note(Finding::kDuplicate), false;
+  word |= bit;
+  const std::uint64_t place = ledger_->place(model_->flows()[a.flow].stream, a.round);
+  if (place < state.next_place)
+    findings.note(Finding::kOutOfOrder);
+  else
+    state.next_place = place + 1;
+  state.highest = std::max(state.highest, a.index);
   return true;
 }
 
-void Checker::open(FlowState& state, const Flow& flow, const UdpView& view, std::uint64_t index) noexcept {
-  std::size_t bytes = view.payload_bytes;
-  switch (state.opener.open(view.payload, bytes)) {
+void Checker::open(const Arrival& a, Findings& findings) noexcept {
+  std::size_t bytes = a.view.payload_bytes;
+  switch (openers_[a.flow].open(a.view.payload, bytes)) {
     case OpenVerdict::kOk:
       break;
     case OpenVerdict::kAuthFailed:
-      return note(state.report, Finding::kWrongKey);
+      return findings.note(Finding::kWrongKey);
     default:
-      return note(state.report, Finding::kNotOpened);
+      return findings.note(Finding::kNotOpened);
   }
-  const ConstBytes payload{view.payload + kRtpHeaderBytes, bytes - kRtpHeaderBytes};
-  const bool equal =
-      payload.size() == pool_->payload_bytes() && is_payload(payload, pool_->seed(), model_->streams()[flow.stream].ssrc, index);
-  if (equal)
-    ++state.report.opened;
+  const ConstBytes payload{a.view.payload + kRtpHeaderBytes, bytes - kRtpHeaderBytes};
+  if (payload.size() == pool_->payload_bytes() && is_payload(payload, pool_->seed(), a.stream.ssrc, a.index))
+    ++flows_[a.flow].opened;
   else
-    note(state.report, Finding::kWrongPayload);
-}
-
-std::uint64_t Checker::sent_of_stream(std::uint32_t stream) const noexcept {
-  return sent_rounds_ + (stream < sent_rest_ ? 1 : 0);
-}
-
-std::uint64_t Checker::expected_of_flow(std::size_t flow) const noexcept {
-  return sent_of_stream(model_->flows()[flow].stream);
-}
-
-std::uint64_t Checker::expected_packets() const noexcept {
-  return sent_rounds_ * model_->flows().size() + fan_out_[sent_rest_];
+    findings.note(Finding::kWrongPayload);
 }
 
 std::uint64_t Checker::total(Finding finding) const noexcept {
   std::uint64_t sum = 0;
-  for (const FlowState& state : flows_) sum += state.report.findings[static_cast<std::size_t>(finding)];
+  for (const Findings& findings : findings_) sum += findings[finding];
   return sum;
 }
 
 std::uint64_t Checker::opened_packets() const noexcept {
   std::uint64_t sum = 0;
-  for (const FlowState& state : flows_) sum += state.report.opened;
+  for (const FlowState& state : flows_) sum += state.opened;
   return sum;
 }
 

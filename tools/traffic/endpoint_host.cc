@@ -91,9 +91,13 @@ const std::byte* find_option(ConstBytes options, std::uint8_t type) {
 
 EndpointHost::EndpointHost(const Model& model, const std::optional<Address>& gateway_v4, const std::optional<Address>& gateway_v6)
     : model_(model) {
-  for (const Participant& p : model.participants()) {
-    const auto& gateway = p.remote.v6 ? gateway_v6 : gateway_v4;
-    next_hops_.push_back({gateway.value_or(p.local), {}, false});
+  for (std::uint32_t i = 0; i < model.participants().size(); ++i) {
+    const Participant& p = model.participants()[i];
+    const Address next = (p.remote.v6 ? gateway_v6 : gateway_v4).value_or(p.local);
+    const auto [hop, is_new] = hop_of_address_.try_emplace(next, static_cast<std::uint32_t>(next_hops_.size()));
+    if (is_new) next_hops_.push_back({next, {}, false});
+    hop_of_participant_.push_back(hop->second);
+    if (participant_of_.try_emplace(p.remote, i).second) askers_.push_back(i);
   }
 }
 
@@ -102,17 +106,15 @@ bool EndpointHost::all_resolved() const noexcept {
 }
 
 const Participant* EndpointHost::owner(const Address& address) const noexcept {
-  for (const Participant& p : model_.participants())
-    if (p.remote == address) return &p;
-  return nullptr;
+  const auto found = participant_of_.find(address);
+  return found == participant_of_.end() ? nullptr : &model_.participants()[found->second];
 }
 
 void EndpointHost::learn(const Address& address, const std::byte* mac) noexcept {
-  for (NextHop& hop : next_hops_) {
-    if (hop.address != address) continue;
-    hop.mac = mac_at(mac);
-    hop.known = true;
-  }
+  const auto found = hop_of_address_.find(address);
+  if (found == hop_of_address_.end()) return;
+  next_hops_[found->second].mac = mac_at(mac);
+  next_hops_[found->second].known = true;
 }
 
 std::size_t EndpointHost::handle(ConstBytes frame, Bytes answer) noexcept {
@@ -157,9 +159,9 @@ std::size_t EndpointHost::handle_icmp6(ConstBytes frame, Bytes answer) noexcept 
   return write_ndp(answer.data(), mac_at(mac != nullptr ? mac : frame.data() + 6), self->mac, target, asker, kAdvertisement, target);
 }
 
-std::size_t EndpointHost::make_request(std::uint32_t participant, Bytes out) const noexcept {
-  const Participant& self = model_.participants()[participant];
-  const Address& target = next_hops_[participant].address;
+std::size_t EndpointHost::make_request(std::uint32_t host, Bytes out) const noexcept {
+  const Participant& self = model_.participants()[askers_[host]];
+  const Address& target = next_hop(askers_[host]);
   if (out.size() < kMaxFrameBytes) return 0;
   if (!self.remote.v6) return write_arp(out.data(), kBroadcast, self.mac, 1, self.remote.bytes.data(), Mac{}, target.bytes.data());
   const Address group = solicited_node(target);

@@ -5,6 +5,7 @@
 #pragma once
 
 #include <cstddef>
+#include <map>
 #include <optional>
 #include <vector>
 
@@ -24,13 +25,15 @@ class EndpointHost {
   // Learns from a frame that is not UDP and writes the answer it calls for. Returns the answer's length, 0 for none.
   [[nodiscard]] std::size_t handle(ConstBytes frame, Bytes answer) noexcept;
 
-  // The ARP request or neighbour solicitation by which this participant asks for its next hop. Returns its length.
-  [[nodiscard]] std::size_t make_request(std::uint32_t participant, Bytes out) const noexcept;
+  // Every host asks, also where several ask for one next hop: this is how the appliance comes to know them all.
+  [[nodiscard]] std::uint32_t hosts() const noexcept { return static_cast<std::uint32_t>(askers_.size()); }
+  // The ARP request or neighbour solicitation by which this host asks for its next hop. Returns its length.
+  [[nodiscard]] std::size_t make_request(std::uint32_t host, Bytes out) const noexcept;
 
-  [[nodiscard]] bool resolved(std::uint32_t participant) const noexcept { return next_hops_[participant].known; }
+  [[nodiscard]] bool resolved(std::uint32_t participant) const noexcept { return hop(participant).known; }
   [[nodiscard]] bool all_resolved() const noexcept;
-  [[nodiscard]] const Mac& next_hop_mac(std::uint32_t participant) const noexcept { return next_hops_[participant].mac; }
-  [[nodiscard]] const Address& next_hop(std::uint32_t participant) const noexcept { return next_hops_[participant].address; }
+  [[nodiscard]] const Mac& next_hop_mac(std::uint32_t participant) const noexcept { return hop(participant).mac; }
+  [[nodiscard]] const Address& next_hop(std::uint32_t participant) const noexcept { return hop(participant).address; }
 
  private:
   struct NextHop {
@@ -40,11 +43,16 @@ class EndpointHost {
   };
   [[nodiscard]] std::size_t handle_arp(ConstBytes frame, Bytes answer) noexcept;
   [[nodiscard]] std::size_t handle_icmp6(ConstBytes frame, Bytes answer) noexcept;
+  [[nodiscard]] const NextHop& hop(std::uint32_t participant) const noexcept { return next_hops_[hop_of_participant_[participant]]; }
   void learn(const Address& address, const std::byte* mac) noexcept;
   [[nodiscard]] const Participant* owner(const Address& address) const noexcept;
 
   const Model& model_;
-  std::vector<NextHop> next_hops_;  // per participant
+  std::vector<NextHop> next_hops_;
+  std::map<Address, std::uint32_t> hop_of_address_;
+  std::vector<std::uint32_t> hop_of_participant_;
+  std::vector<std::uint32_t> askers_;               // a participant of each host
+  std::map<Address, std::uint32_t> participant_of_;  // who answers for an address
 };
 
 }  // namespace mediaward::tools::traffic

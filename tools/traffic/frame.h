@@ -5,6 +5,7 @@
 #pragma once
 
 #include <array>
+#include <compare>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
@@ -23,7 +24,7 @@ inline constexpr std::size_t kMinimumFrameBytes = 60;  // IEEE 802.3 §4A.4.2, w
 struct Address {
   bool v6 = false;
   std::array<std::byte, 16> bytes{};  // network order; IPv4 in the first 4, zeros behind
-  bool operator==(const Address&) const noexcept = default;
+  auto operator<=>(const Address&) const noexcept = default;
 
   [[nodiscard]] std::size_t size() const noexcept { return v6 ? 16 : 4; }
   [[nodiscard]] static std::optional<Address> parse(const std::string& text);

@@ -35,6 +35,13 @@ class Histogram {
     return maximum_;
   }
 
+  // f(upper limit, values) for every bucket that holds any, in ascending order.
+  template <typename F>
+  void each(F f) const {
+    for (std::size_t i = 0; i < buckets_.size(); ++i)
+      if (buckets_[i] != 0) f(std::min(upper_limit(i), maximum_), buckets_[i]);
+  }
+
  private:
   static constexpr unsigned kStepBits = 5;
   static constexpr std::uint64_t kSteps = std::uint64_t{1} << kStepBits;

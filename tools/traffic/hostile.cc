@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Makes hostile packets out of the sealed pool (see the header). The sending thread; no allocation after construction.
+// Chooses hostile packets and makes those that look like SRTP out of the sealed pool (see the header). The sending thread.
 #include "tools/traffic/hostile.h"
 
 #include <algorithm>
@@ -11,106 +11,120 @@ namespace mediaward::tools::traffic {
 
 namespace {
 
-constexpr std::array<HostileInfo, kHostileKinds> kInfo{{
-    {"tamper-header", "tamper", "srtp.auth_failed", true, 0},
-    {"tamper-payload", "tamper", "srtp.auth_failed", true, 0},
-    {"tamper-tag", "tamper", "srtp.auth_failed", true, 0},
-    {"replay-at-once", "replay", "srtp.replayed", false, 0},
-    {"replay-late", "replay", "srtp.replayed", false, 50},
-    {"replay-old", "replay", "srtp.too_old", false, 400},
-    {"stranger-address", "stranger", "srtp.source_mismatch", true, 0},
-    {"stranger-port", "stranger", "srtp.source_mismatch", true, 0},
-    {"unused-port", "stranger", "udp.no_leg", true, 0},
-    {"unknown-ssrc", "unknown-ssrc", "srtp.unknown_ssrc", true, 0},
-    {"stun", "junk", "demux.stun", true, 0},
-    {"dtls", "junk", "demux.dtls", true, 0},
-    {"unknown-protocol", "junk", "demux.unknown", true, 0},
-    {"bad-version", "junk", "rtp.bad_version", true, 0},
-    {"truncated", "junk", "rtp.truncated", true, 0},
-}};
-
-constexpr std::size_t kTruncatedBytes = kRtpHeaderBytes + 4;  // shorter than header and any tag
-
-std::vector<std::string_view> split(std::string_view list) {
-  std::vector<std::string_view> words;
-  while (!list.empty()) {
-    const std::size_t comma = list.find(',');
-    if (comma != 0) words.push_back(list.substr(0, comma));
-    list = comma == std::string_view::npos ? std::string_view{} : list.substr(comma + 1);
-  }
-  return words;
-}
+constexpr std::size_t kTruncatedBytes = kRtpHeaderBytes + 1;  // shorter than header and any tag
+constexpr std::size_t kBufferBytes = 9000;
 
 }  // namespace
 
-const HostileInfo& info(HostileKind kind) noexcept {
-  return kInfo[static_cast<std::size_t>(kind)];
-}
-
-Result<std::vector<HostileKind>> parse_hostile(std::string_view list) {
-  std::array<bool, kHostileKinds> wanted{};
-  for (const std::string_view word : split(list)) {
-    bool found = false;
-    for (std::size_t i = 0; i < kHostileKinds; ++i) {
-      if (word != "all" && word != kInfo[i].group && word != kInfo[i].name) continue;
-      wanted[i] = found = true;
-    }
-    if (!found)
-      return fail(ErrorCode::kInvalid, "--hostile: `" + std::string(word) +
-                                           "` is unknown; there are the groups tamper, replay, stranger, unknown-ssrc, junk and all");
-  }
-  std::vector<HostileKind> kinds;
-  for (std::size_t i = 0; i < kHostileKinds; ++i)
-    if (wanted[i]) kinds.push_back(static_cast<HostileKind>(i));
-  return kinds;
-}
-
-Hostile::Hostile(const Model& model, const SealedPool& pool, std::vector<HostileKind> kinds, std::uint32_t every)
-    : model_(model), pool_(pool), kinds_(std::move(kinds)), every_(std::max(every, 1u)), buffer_(9000) {
-  for (const Stream& stream : model.streams()) {
-    unused_addresses_.push_back(model.unused_address(stream.sender));
-    unused_ports_.push_back(model.unused_local_port(stream.sender));
+Hostile::Hostile(const Model& model, const SealedPool& pool, const Ledger& ledger, RtcpSender& rtcp, std::vector<HostileKind> kinds,
+                 std::uint32_t every)
+    : model_(model),
+      pool_(pool),
+      ledger_(ledger),
+      rtcp_(rtcp),
+      kinds_(std::move(kinds)),
+      every_(std::max(every, 1u)),
+      buffer_(kBufferBytes) {
+  for (std::uint32_t p = 0; p < model.participants().size() && !kinds_.empty(); ++p) {
+    unused_addresses_.push_back(model.unused_address(p));
+    unused_ports_.push_back(model.unused_local_port(p));
   }
   unknown_ssrc_ = 0x5ca1ab1e;
   while (model.is_known_ssrc(unknown_ssrc_)) ++unknown_ssrc_;
 }
 
-// The first kind from the one whose turn it is whose past packet exists already.
-std::optional<HostileKind> Hostile::kind_at(std::uint64_t position) const noexcept {
-  if (kinds_.empty() || position % every_ != 0) return std::nullopt;
-  const std::uint64_t round = position / model_.streams().size();
-  for (std::size_t i = 0; i < kinds_.size(); ++i) {
-    const HostileKind kind = kinds_[(position / every_ + i) % kinds_.size()];
-    if (round >= info(kind).distance + 1) return kind;
+// The first kind, from the one whose turn it is, that this stream gives a chance for.
+void Hostile::choose(std::uint64_t position, std::uint32_t stream, std::uint64_t round) {
+  choice_.reset();
+  if (kinds_.empty() || position % every_ != 0) return;
+  for (std::size_t i = 0; i < kinds_.size() && !choice_; ++i) choice_ = consider(kinds_[(position / every_ + i) % kinds_.size()], stream, round);
+}
+
+std::optional<Hostile::Choice> Hostile::consider(HostileKind kind, std::uint32_t stream, std::uint64_t round) const {
+  const HostileInfo& row = info(kind);
+  if (is_srtcp(kind)) {
+    if (!suits_srtcp(kind, stream)) return std::nullopt;
+    return Choice{kind, stream, round, row.drop_reason};
   }
-  return std::nullopt;
+  if (round <= row.distance || !suits(kind, model_.sender_of(model_.streams()[stream]))) return std::nullopt;
+  Choice choice{kind, stream, round - row.distance, row.drop_reason};
+  if (row.group == "replay") {
+    // Its own packet must have been forwarded when the copy leaves: just before it, or rounds ago.
+    const bool forwarded = row.distance == 0 ? ledger_.predict(stream, round) == Fate::kForwarded : ledger_.forwarded(stream, choice.round);
+    if (!forwarded) return std::nullopt;
+  } else if (row.group == "tamper") {
+    if (const Fate fate = ledger_.predict(stream, round); fate != Fate::kForwarded) choice.drop_reason = drop_reason(fate);
+  }
+  return choice;
 }
 
-std::optional<HostilePacket> Hostile::next(std::uint64_t position, bool before_genuine) noexcept {
-  const auto kind = kind_at(position);
-  if (!kind || info(*kind).before_genuine != before_genuine) return std::nullopt;
-  const std::size_t streams = model_.streams().size();
-  copy_record(position - info(*kind).distance * streams);
-  alter(*kind, position % streams);
-  return HostilePacket{static_cast<std::uint32_t>(position % streams), *kind == HostileKind::kStrangerAddress, {buffer_.data(), bytes_}};
-}
-
-void Hostile::sent(std::uint64_t position) noexcept {
-  if (const auto kind = kind_at(position)) ++counts_[static_cast<std::size_t>(*kind)];
-}
-
-void Hostile::copy_record(std::uint64_t position) noexcept {
-  const ConstBytes record = pool_.record(position);
-  bytes_ = record.size();
-  std::memcpy(buffer_.data(), record.data(), bytes_);
-}
-
-void Hostile::alter(HostileKind kind, std::uint64_t stream) noexcept {
-  const Participant& sender = model_.participants()[model_.streams()[stream].sender];
-  UdpPath path{sender.remote, sender.local, sender.remote_port, sender.local_port};
-  const std::size_t headers = ip_bytes(sender.remote.v6) + kUdpBytes;
-  std::byte* rtp = buffer_.data() + headers;
+// A relay without the key forwards whatever has a known SSRC; a leg that latches follows an authentic packet; a leg that learns SSRCs
+// looks at unknown ones.
+bool Hostile::suits(HostileKind kind, const Participant& sender) const noexcept {
   switch (kind) {
+    case HostileKind::kStrangerAddress:
+    case HostileKind::kStrangerPort:
+      return sender.exact_source;
+    case HostileKind::kUnusedPort:
+    case HostileKind::kStun:
+    case HostileKind::kDtls:
+    case HostileKind::kJunk:
+      return true;
+    case HostileKind::kUnknownSsrc:
+      return sender.learned_ssrcs == 0;
+    case HostileKind::kBadMki:
+      return sender.authenticated && sender.receive.mki_bytes() != 0;
+    case HostileKind::kRtpToRtcp:
+      return !sender.rtcp_mux();
+    default:
+      return sender.authenticated;
+  }
+}
+
+std::optional<HostilePacket> Hostile::make(bool before_genuine) {
+  if (!choice_ || info(choice_->kind).before_genuine != before_genuine) return std::nullopt;
+  const Stream& stream = model_.streams()[choice_->stream];
+  if (is_srtcp(choice_->kind)) {
+    if (!make_srtcp()) return std::nullopt;
+    return HostilePacket{stream.sender, choice_->kind == HostileKind::kSrtcpStranger, {buffer_.data(), bytes_}};
+  }
+  if (info(choice_->kind).group == "replay") {  // the window as it is now says why
+    const Fate fate = ledger_.predict(choice_->stream, choice_->round);
+    if (fate == Fate::kForwarded) return std::nullopt;
+    choice_->drop_reason = drop_reason(fate);
+  }
+  const Participant& from = sender();
+  copy(pool_.record(choice_->round, choice_->stream));
+  UdpPath path{from.remote, from.local, from.remote_port, from.local_port};
+  const std::size_t headers = ip_bytes(from.remote.v6) + kUdpBytes;
+  alter(path, headers);
+  write_ip_udp(buffer_.data(), path, bytes_ - headers, 0);
+  return HostilePacket{stream.sender, choice_->kind == HostileKind::kStrangerAddress, {buffer_.data(), bytes_}};
+}
+
+void Hostile::sent() noexcept {
+  ++counts_[static_cast<std::size_t>(choice_->kind)];
+  ++drops_[std::string(choice_->drop_reason)];
+}
+
+void Hostile::copy(ConstBytes packet) noexcept {
+  bytes_ = packet.size();
+  std::memcpy(buffer_.data(), packet.data(), bytes_);
+}
+
+// Another value in the place of the MKI, one that no key has.
+void Hostile::spoil_mki(std::size_t from_end, const KeySet& keys) noexcept {
+  std::byte* mki = buffer_.data() + bytes_ - from_end;
+  const auto is_there = [&](const MasterKey& key) { return std::memcmp(mki, key.mki.data(), key.mki.size()) == 0; };
+  while (std::any_of(keys.keys.begin(), keys.keys.end(), is_there))
+    mki[keys.mki_bytes() - 1] = static_cast<std::byte>(static_cast<unsigned>(mki[keys.mki_bytes() - 1]) + 0x35);
+}
+
+void Hostile::alter(UdpPath& path, std::size_t headers) {
+  const Participant& from = sender();
+  const std::uint32_t self = model_.streams()[choice_->stream].sender;
+  std::byte* rtp = buffer_.data() + headers;
+  switch (choice_->kind) {
     case HostileKind::kTamperHeader:
       rtp[7] ^= std::byte{0x01};
       break;
@@ -118,16 +132,16 @@ void Hostile::alter(HostileKind kind, std::uint64_t stream) noexcept {
       rtp[kRtpHeaderBytes + pool_.payload_bytes() / 2] ^= std::byte{0x10};
       break;
     case HostileKind::kTamperTag:
-      buffer_[bytes_ - 1] ^= std::byte{0x80};
+      buffer_[bytes_ - 1 - from.receive.srtp_tag_end_from_end()] ^= std::byte{0x80};
       break;
     case HostileKind::kStrangerAddress:
-      path.source = unused_addresses_[stream];
+      path.source = unused_addresses_[self];
       break;
     case HostileKind::kStrangerPort:
       path.source_port = static_cast<std::uint16_t>(path.source_port ^ 1);
       break;
     case HostileKind::kUnusedPort:
-      path.destination_port = unused_ports_[stream];
+      path.destination_port = unused_ports_[self];
       break;
     case HostileKind::kUnknownSsrc:
       store_be32(rtp + 8, unknown_ssrc_);
@@ -147,23 +161,22 @@ void Hostile::alter(HostileKind kind, std::uint64_t stream) noexcept {
     case HostileKind::kTruncated:
       bytes_ = headers + kTruncatedBytes;
       break;
+    case HostileKind::kBadMki:
+      spoil_mki(from.receive.srtp_mki_from_end(), from.receive);
+      break;
+    case HostileKind::kRtpToRtcp:
+      path.destination_port = from.local_rtcp_port;
+      path.source_port = from.remote_rtcp_port;
+      break;
     default:
       break;  // a replay is the genuine packet
   }
-  write_ip_udp(buffer_.data(), path, bytes_ - headers, 0);
 }
 
 std::uint64_t Hostile::total() const noexcept {
   std::uint64_t sum = 0;
   for (const std::uint64_t count : counts_) sum += count;
   return sum;
-}
-
-std::map<std::string, std::uint64_t> Hostile::expected_drops() const {
-  std::map<std::string, std::uint64_t> drops;
-  for (std::size_t i = 0; i < kHostileKinds; ++i)
-    if (counts_[i] != 0) drops[std::string(kInfo[i].drop_reason)] += counts_[i];
-  return drops;
 }
 
 }  // namespace mediaward::tools::traffic

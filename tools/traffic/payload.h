@@ -48,11 +48,15 @@ inline void fill_payload(Bytes out, std::uint64_t seed, std::uint32_t ssrc, std:
   return true;
 }
 
+[[nodiscard]] constexpr std::uint32_t rtp_timestamp(std::uint32_t ssrc, std::uint64_t index) noexcept {
+  return static_cast<std::uint32_t>(mix(ssrc) + index * kTimestampStep);
+}
+
 inline void write_rtp_header(std::byte* at, std::uint32_t ssrc, std::uint64_t index) noexcept {
   at[0] = std::byte{0x80};
   at[1] = std::byte{kRtpPayloadType};
   store_be16(at + 2, static_cast<std::uint16_t>(index));
-  store_be32(at + 4, static_cast<std::uint32_t>(mix(ssrc) + index * kTimestampStep));
+  store_be32(at + 4, rtp_timestamp(ssrc, index));
   store_be32(at + 8, ssrc);
 }
 

@@ -9,19 +9,20 @@
 #include <cerrno>
 #include <cstring>
 #include <fstream>
+#include <map>
 #include <optional>
 #include <thread>
 #include <utility>
 
-#include "crypto/suite.h"
 #include "tools/traffic/payload.h"
-#include "tools/traffic/sealer.h"
+#include "tools/traffic/srtp_context.h"
 
 namespace mediaward::tools::traffic {
 
 namespace {
 
 constexpr std::size_t kStrideUnit = 16;
+constexpr std::uint32_t kNoRow = ~0u;
 
 std::uint64_t available_memory_bytes() {
   std::ifstream file("/proc/meminfo");
@@ -41,36 +42,55 @@ std::string megabytes(std::uint64_t bytes) {
 Result<SealedPool> SealedPool::seal(const Model& model, const PoolPlan& plan) {
   if (plan.payload_bytes < 8 || plan.payload_bytes > 8192) return fail(ErrorCode::kInvalid, "payload must be 8 to 8192 bytes");
   SealedPool pool;
-  const auto& streams = model.streams();
   pool.payload_bytes_ = plan.payload_bytes;
   pool.seed_ = plan.seed;
-  pool.rounds_ = std::max<std::uint64_t>(1, (plan.packets + streams.size() - 1) / streams.size());
-  for (const Stream& stream : streams) {
-    const Participant& sender = model.participants()[stream.sender];
-    const auto* suite = crypto::find_suite(sender.receive_suite);
-    const std::size_t tag = suite == nullptr ? 0 : suite->tag_bytes;
-    pool.stream_bytes_.push_back(
-        static_cast<std::uint16_t>(ip_bytes(sender.remote.v6) + kUdpBytes + kRtpHeaderBytes + plan.payload_bytes + tag));
-  }
-  const std::size_t largest = *std::max_element(pool.stream_bytes_.begin(), pool.stream_bytes_.end());
-  pool.stride_ = (largest + kStrideUnit - 1) / kStrideUnit * kStrideUnit;
+  pool.rounds_ = std::max<std::uint64_t>(1, (plan.packets + model.streams().size() - 1) / model.streams().size());
+  const Stream& first = model.streams()[0];
+  if (pool.rounds_ * first.step >= std::uint64_t{1} << 47)
+    return fail(ErrorCode::kInvalid, "so many packets would exhaust the SRTP indexes of a stream (RFC 3711 §3.3.1)");
+  pool.measure(model);
+  if (plan.expected_tags) pool.choose_rows(model);
   // Behind the last record libsrtp may look at its longest trailer's room.
-  const std::uint64_t tag_bytes = plan.expected_tags ? pool.rounds_ * model.flows().size() * sizeof(std::uint64_t) : 0;
-  if (auto mapped = pool.map(pool.packets() * pool.stride_ + SrtpContext::kMaxTrailerBytes, tag_bytes); !mapped)
-    return tl::unexpected(mapped.error());
+  const std::uint64_t tag_bytes = pool.rounds_ * pool.flow_of_row_.size() * sizeof(std::uint64_t);
+  if (auto mapped = pool.map(pool.packets() * pool.stride_ + kMaxTrailerBytes, tag_bytes); !mapped) return tl::unexpected(mapped.error());
+  pool.expected_.assign(pool.flow_of_row_.size(), std::vector<std::uint64_t>(pool.rounds_));
+  if (auto sealed = pool.run_tasks(model, plan.threads); !sealed) return tl::unexpected(sealed.error());
+  return pool;
+}
 
-  if (plan.expected_tags) pool.expected_.assign(model.flows().size(), std::vector<std::uint64_t>(pool.rounds_));
+void SealedPool::measure(const Model& model) {
+  for (const Stream& stream : model.streams()) {
+    const Participant& sender = model.sender_of(stream);
+    stream_bytes_.push_back(static_cast<std::uint16_t>(ip_bytes(sender.remote.v6) + kUdpBytes + kRtpHeaderBytes + payload_bytes_ +
+                                                       sender.receive.srtp_trailer_bytes()));
+  }
+  const std::size_t largest = *std::max_element(stream_bytes_.begin(), stream_bytes_.end());
+  stride_ = (largest + kStrideUnit - 1) / kStrideUnit * kStrideUnit;
+}
 
+void SealedPool::choose_rows(const Model& model) {
+  std::map<std::uint32_t, std::uint32_t> row_of_group_stream;
+  for (std::uint32_t f = 0; f < model.flows().size(); ++f) {
+    const Flow& flow = model.flows()[f];
+    const Mode mode = model.mode_of(model.participants()[flow.receiver]);
+    std::uint32_t row = mode == Mode::kRelay ? kNoRow : static_cast<std::uint32_t>(flow_of_row_.size());
+    if (mode == Mode::kGroup) row = row_of_group_stream.try_emplace(flow.stream, row).first->second;
+    row_of_flow_.push_back(row);
+    if (row == flow_of_row_.size()) flow_of_row_.push_back(f);
+  }
+}
+
+Result<void> SealedPool::run_tasks(const Model& model, unsigned threads) {
+  const std::size_t streams = model.streams().size();
   std::atomic<std::uint32_t> next{0};
-  const auto tasks = static_cast<std::uint32_t>(streams.size() + pool.expected_.size());
-  const unsigned threads = std::clamp(plan.threads, 1u, tasks);
+  const auto tasks = static_cast<std::uint32_t>(streams + flow_of_row_.size());
+  threads = std::clamp(threads, 1u, tasks);
   std::vector<std::optional<Error>> errors(threads);
   std::vector<std::jthread> workers;
   for (unsigned t = 0; t < threads; ++t) {
     workers.emplace_back([&, t] {
       for (std::uint32_t task = next++; task < tasks; task = next++) {
-        const auto flow = static_cast<std::uint32_t>(task - streams.size());
-        auto sealed = task < streams.size() ? pool.seal_stream(model, task) : pool.expect_flow(model, flow);
+        auto sealed = task < streams ? seal_stream(model, task) : expect_flow(model, flow_of_row_[task - streams]);
         if (!sealed) errors[t] = sealed.error();
       }
     });
@@ -78,7 +98,7 @@ Result<SealedPool> SealedPool::seal(const Model& model, const PoolPlan& plan) {
   workers.clear();  // joins
   for (const auto& error : errors)
     if (error) return tl::unexpected(*error);
-  return pool;
+  return {};
 }
 
 Result<void> SealedPool::map(std::uint64_t bytes, std::uint64_t more_bytes) {
@@ -96,46 +116,50 @@ Result<void> SealedPool::map(std::uint64_t bytes, std::uint64_t more_bytes) {
   return {};
 }
 
-Result<void> SealedPool::seal_stream(const Model& model, std::uint32_t stream_number) noexcept {
-  const Stream& stream = model.streams()[stream_number];
-  const Participant& sender = model.participants()[stream.sender];
-  auto context = SrtpContext::sealer(sender.receive_suite, sender.receive_key, stream.ssrc, stream.first_index);
-  if (!context) return tl::unexpected(Error{context.error().code, "participant " + sender.name + ": " + context.error().message});
-  const UdpPath path{sender.remote, sender.local, sender.remote_port, sender.local_port};
-  const std::size_t l4 = ip_bytes(sender.remote.v6) + kUdpBytes;
-  std::byte packet[kRtpHeaderBytes + 8192 + SrtpContext::kMaxTrailerBytes];
+// All packets of a stream under these keys; `alternate` keys take turns.
+Result<void> SealedPool::seal_packets(const Stream& stream, std::uint64_t first_index, const KeySet& keys, unsigned alternate,
+                                      const std::string& who, const Store& store) const {
+  auto context = SrtpContext::create(keys, stream.ssrc, first_index);
+  if (!context) return tl::unexpected(Error{context.error().code, "participant " + who + ": " + context.error().message});
+  std::byte packet[kRtpHeaderBytes + 8192 + kMaxTrailerBytes];
   for (std::uint64_t k = 0; k < rounds_; ++k) {
-    const std::uint64_t index = stream.first_index + k;
-    write_rtp_header(packet, stream.ssrc, index);
-    fill_payload({packet + kRtpHeaderBytes, payload_bytes_}, seed_, stream.ssrc, index);
+    write_rtp_header(packet, stream.ssrc, stream.index_of(k));
+    fill_payload({packet + kRtpHeaderBytes, payload_bytes_}, seed_, stream.ssrc, stream.index_of(k));
     std::size_t bytes = kRtpHeaderBytes + payload_bytes_;
-    if (!context->seal(packet, bytes) || bytes + l4 != stream_bytes_[stream_number])
-      return fail(ErrorCode::kInternal, "libsrtp could not seal packet " + std::to_string(k) + " of participant " + sender.name);
-    std::byte* record = memory_ + (k * stream_bytes_.size() + stream_number) * stride_;
-    std::memcpy(record + l4, packet, bytes);
-    write_ip_udp(record, path, bytes, 0);
+    if (!context->seal(packet, bytes, static_cast<unsigned>(k % alternate)))
+      return fail(ErrorCode::kInternal, "libsrtp could not seal packet " + std::to_string(k) + " of participant " + who);
+    store(k, {packet, bytes});
   }
   return {};
 }
 
+Result<void> SealedPool::seal_stream(const Model& model, std::uint32_t number) {
+  const Stream& stream = model.streams()[number];
+  const Participant& sender = model.sender_of(stream);
+  const UdpPath path{sender.remote, sender.local, sender.remote_port, sender.local_port};
+  const std::size_t l4 = ip_bytes(sender.remote.v6) + kUdpBytes;
+  bool fits = true;
+  const auto sealed = seal_packets(stream, stream.first_index, sender.receive, sender.receive.usable_keys(), sender.name, [&](std::uint64_t k, ConstBytes packet) {
+    fits = fits && packet.size() + l4 == stream_bytes_[number];
+    if (!fits) return;
+    std::byte* record = memory_ + (k * stream_bytes_.size() + number) * stride_;
+    std::memcpy(record + l4, packet.data(), packet.size());
+    write_ip_udp(record, path, packet.size(), 0);
+  });
+  if (sealed && !fits) return fail(ErrorCode::kInternal, "libsrtp made packets of another length than " + std::string(sender.receive.suite->name));
+  return sealed;
+}
+
 // Seals what the appliance should make of each packet; only the end of the tag is kept.
-Result<void> SealedPool::expect_flow(const Model& model, std::uint32_t number) noexcept {
+Result<void> SealedPool::expect_flow(const Model& model, std::uint32_t number) {
   const Flow& flow = model.flows()[number];
   const Stream& stream = model.streams()[flow.stream];
   const Participant& receiver = model.participants()[flow.receiver];
-  auto context = SrtpContext::sealer(receiver.send_suite, receiver.send_key, stream.ssrc, stream.first_index);
-  if (!context) return tl::unexpected(Error{context.error().code, "participant " + receiver.name + ": " + context.error().message});
-  std::byte packet[kRtpHeaderBytes + 8192 + SrtpContext::kMaxTrailerBytes];
-  for (std::uint64_t k = 0; k < rounds_; ++k) {
-    const std::uint64_t index = stream.first_index + k;
-    write_rtp_header(packet, stream.ssrc, index);
-    fill_payload({packet + kRtpHeaderBytes, payload_bytes_}, seed_, stream.ssrc, index);
-    std::size_t bytes = kRtpHeaderBytes + payload_bytes_;
-    if (!context->seal(packet, bytes))
-      return fail(ErrorCode::kInternal, "libsrtp could not seal packet " + std::to_string(k) + " for participant " + receiver.name);
-    expected_[number][k] = load_raw<std::uint64_t>(packet + bytes - sizeof(std::uint64_t));
-  }
-  return {};
+  const KeySet& keys = model.keys_between(model.sender_of(stream), receiver);
+  std::vector<std::uint64_t>& row = expected_[row_of_flow_[number]];
+  return seal_packets(stream, stream.first_index_sent_on(model.mode_of(receiver)), keys, 1, receiver.name, [&](std::uint64_t k, ConstBytes packet) {
+    row[k] = load_raw<std::uint64_t>(packet.data() + packet.size() - keys.srtp_tag_end_from_end() - sizeof(std::uint64_t));
+  });
 }
 
 SealedPool::SealedPool(SealedPool&& other) noexcept
@@ -146,7 +170,9 @@ SealedPool::SealedPool(SealedPool&& other) noexcept
       payload_bytes_(other.payload_bytes_),
       seed_(other.seed_),
       stream_bytes_(std::move(other.stream_bytes_)),
-      expected_(std::move(other.expected_)) {}
+      expected_(std::move(other.expected_)),
+      row_of_flow_(std::move(other.row_of_flow_)),
+      flow_of_row_(std::move(other.flow_of_row_)) {}
 
 SealedPool::~SealedPool() {
   if (memory_ != nullptr) munmap(memory_, mapped_bytes_);

@@ -15,11 +15,14 @@
 #include "drivers/ports.h"
 #include "tools/traffic/clock.h"
 #include "tools/traffic/report.h"
-#include "tools/traffic/sealer.h"
+#include "tools/traffic/srtp_context.h"
+#include "tools/traffic/stage.h"
 
 namespace mediaward::tools::traffic {
 
 namespace {
+
+constexpr std::uint32_t kQuietWindow = 128;  // packets; rings have 256 and more
 
 std::vector<std::uint32_t> allowed_cpus() {
   cpu_set_t set;
@@ -110,34 +113,69 @@ Result<void> write_file(const std::string& path, const std::string& text) {
   return {};
 }
 
-}  // namespace
-
-Result<bool> run_session(SessionSettings s, const std::atomic<bool>& stop) {
-  auto files = read_files(s.conferences);
-  if (!files) return tl::unexpected(files.error());
+Result<StageSettings> stage_settings(const SessionSettings& s, std::size_t threads) {
   auto kinds = parse_hostile(s.hostile);
   if (!kinds) return tl::unexpected(kinds.error());
   const auto gateway_v4 = parse_gateway(s.gateway_v4, false), gateway_v6 = parse_gateway(s.gateway_v6, true);
   if (!gateway_v4) return tl::unexpected(gateway_v4.error());
   if (!gateway_v6) return tl::unexpected(gateway_v6.error());
+  StageSettings out;
+  out.model = {s.seed, s.first_index, s.sequence_step};
+  out.pool = {packets_wanted(s.run), s.payload_bytes, s.seed, static_cast<unsigned>(threads), s.expect_tags};
+  out.verify_every = s.verify_every;
+  out.verify_all = s.run.packets_per_second > 0 && s.run.packets_per_second <= kVerifyAllPps;
+  out.sampled_flows = s.sampled_flows;
+  out.latency = s.latency;
+  out.random_order = s.random_order;
+  out.rtcp_every = s.rtcp_every;
+  out.impairment = s.impairment;
+  out.impairment.seed = s.seed;
+  out.hostile = std::move(*kinds);
+  out.hostile_every = s.hostile_every;
+  out.gateway_v4 = *gateway_v4;
+  out.gateway_v6 = *gateway_v6;
+  out.echo = s.run.echo;
+  return out;
+}
+
+// Where nothing was asked for. A burst may hold as many packets of one stream as make less than half of the sequence numbers; and at a
+// rate at which everything is verified, no ring between here and the appliance is to overflow because one side was asleep.
+void settle_window(SessionSettings& s) {
+  if (s.run.window != 0) return;
+  if (s.sequence_step > 1023) {
+    s.run.window = 1;
+  } else if (s.run.packets_per_second > 0 && s.run.packets_per_second <= kVerifyAllPps) {
+    s.run.window = kQuietWindow;
+    s.run.stall_seconds = 0.2;
+  }
+}
+
+Result<bool> report(const SessionSettings& s, Stage& stage, const RunResult& result) {
+  const ReportInput input{stage.parts(), result, s.run, measure_ticks_per_second(), stage.verify_every(), s.latency, s.allow_loss, s.port_text};
+  const auto faults = find_faults(input);
+  if (s.json_file != "-") std::fputs(make_table(input, faults).c_str(), stdout);
+  if (!s.json_file.empty())
+    if (auto written = write_file(s.json_file, make_json(input, faults)); !written) return tl::unexpected(written.error());
+  return faults.empty();
+}
+
+}  // namespace
+
+Result<bool> run_session(SessionSettings s, const std::atomic<bool>& stop) {
   if (s.run.packets == 0 && (s.run.seconds <= 0 || s.run.packets_per_second <= 0))
     return fail(ErrorCode::kInvalid,
                 "give --packets, or --seconds with a --rate in packets per second: all packets are sealed before the run");
-  if (s.verify_every == 0) s.verify_every = s.run.packets_per_second > 0 && s.run.packets_per_second <= kVerifyAllPps ? 1 : 64;
-
   auto library = SrtpLibrary::start();
   if (!library) return tl::unexpected(library.error());
-  const auto model = Model::build(*files, s.seed, s.first_index);
-  if (!model) return tl::unexpected(model.error());
+  const auto files = read_files(s.conferences);
+  if (!files) return tl::unexpected(files.error());
   const auto cpus = allowed_cpus();
-  auto pool = SealedPool::seal(*model, {packets_wanted(s.run), s.payload_bytes, s.seed, static_cast<unsigned>(cpus.size()),
-                                        s.expect_tags && s.verify_every > 1 && !s.run.echo});
-  if (!pool) return tl::unexpected(pool.error());
-  s.run.packets = s.run.packets != 0 ? s.run.packets : pool->packets();
-  auto checker = Checker::create(*model, *pool, {s.verify_every, s.latency});
-  if (!checker) return tl::unexpected(checker.error());
-  Hostile hostile(*model, *pool, std::move(*kinds), s.hostile_every);
-  EndpointHost host(*model, *gateway_v4, *gateway_v6);
+  const auto settings = stage_settings(s, cpus.size());
+  if (!settings) return tl::unexpected(settings.error());
+  auto stage = Stage::build(*files, *settings);
+  if (!stage) return tl::unexpected(stage.error());
+  if (s.run.packets == 0) s.run.packets = (*stage)->pool().packets();
+  settle_window(s);
 
   auto eal = start_eal(s, cpus);
   if (!eal) return tl::unexpected(eal.error());
@@ -152,18 +190,12 @@ Result<bool> run_session(SessionSettings s, const std::atomic<bool>& stop) {
   s.run.vlan = s.port.vlan;
   std::atomic<bool> go{false};
   s.run.go = &go;
-  Runner runner(*io, *model, *pool, *checker, hostile, host, s.run);
-  const auto result = run_on_lcore(*eal, runner, s.start_file, go, stop);
+  std::optional<Runner> runner(std::in_place, *io, (*stage)->parts(), s.run);
+  const auto result = run_on_lcore(*eal, *runner, s.start_file, go, stop);
+  runner.reset();  // its buffers go back to the port
   if (!result) return tl::unexpected(result.error());
   (*port)->stop();
-
-  const ReportInput input{*model,         *pool,     *checker,     hostile,    *result, s.run, measure_ticks_per_second(),
-                          s.verify_every, s.latency, s.allow_loss, s.port_text};
-  const auto faults = find_faults(input);
-  if (s.json_file != "-") std::fputs(make_table(input, faults).c_str(), stdout);
-  if (!s.json_file.empty())
-    if (auto written = write_file(s.json_file, make_json(input, faults)); !written) return tl::unexpected(written.error());
-  return faults.empty();
+  return report(s, **stage, *result);
 }
 
 }  // namespace mediaward::tools::traffic

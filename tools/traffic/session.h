@@ -25,7 +25,12 @@ struct SessionSettings {
   std::size_t payload_bytes = 160;
   std::uint64_t seed = 1;
   std::optional<std::uint64_t> first_index;
-  std::uint32_t verify_every = 0;  // 0: every packet up to kVerifyAllPps, every 64th above
+  std::uint32_t sequence_step = 1;
+  std::uint32_t rtcp_every = 0;  // packets of a stream between two reports; 0: none
+  bool random_order = false;
+  ImpairmentSettings impairment;
+  std::uint32_t verify_every = 0;  // 0: every packet up to kVerifyAllPps and as many flows as are sampled, every 64th above
+  std::uint32_t sampled_flows = 8192;
   bool expect_tags = true;         // with a sample: tags of the rest are computed before the run and compared
   bool latency = false;
   bool allow_loss = false;

@@ -58,6 +58,22 @@ TEST(Config, SocketForEverybodyIsRefused) {
   EXPECT_NE(error_of("[api]\nmode = \"rw\"\n").find("not an octal mode"), std::string::npos);
 }
 
+TEST(Config, AllowedSuitesAreAllButNullUnlessNamed) {
+  const auto defaults = parse_settings("", "controld.toml");
+  ASSERT_TRUE(defaults.has_value());
+  for (const auto& row : crypto::kSuites)
+    EXPECT_EQ(defaults->controller.suites.allows(row.id), row.transform != crypto::Transform::kNullHmacSha1) << row.name;
+  const auto named = parse_settings("[policy]\nallowed_suites = [\"NULL_HMAC_SHA1_80\", \"AEAD_AES_256_GCM\"]\n", "controld.toml");
+  ASSERT_TRUE(named.has_value()) << named.error().message;
+  EXPECT_EQ(named->controller.suites.allowed, (std::vector{crypto::Suite::kNullHmacSha1_80, crypto::Suite::kAeadAes256Gcm}));
+  const auto again = parse_settings(to_toml(*named), "printed");
+  ASSERT_TRUE(again.has_value()) << again.error().message;
+  EXPECT_EQ(again->controller.suites, named->controller.suites);
+  EXPECT_EQ(error_of("[policy]\nallowed_suites = [\"AEAD_AES_256_GCN\"]\n"),
+            "controld.toml:2:18: policy.allowed_suites: `AEAD_AES_256_GCN` is not a suite (did you mean `AEAD_AES_256_GCM`?)");
+  EXPECT_NE(error_of("[policy]\nallowed_suites = []\n").find("must name at least one suite"), std::string::npos);
+}
+
 TEST(Config, BrokenTomlNamesThePlace) {
   EXPECT_EQ(error_of("[api\n").find("controld.toml:1:"), 0u) << error_of("[api\n");
 }

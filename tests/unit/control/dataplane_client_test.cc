@@ -102,6 +102,10 @@ TEST_F(Client, LongTransactionsAreSentInPieces) {
   start();
   ASSERT_TRUE(ready());
   Plan plan;
+  abi::Conference conference{};
+  conference.header = {abi::MessageType::kConference, 0, sizeof conference, 0};
+  plan.messages.emplace_back(ConstBytes(reinterpret_cast<const std::byte*>(&conference), sizeof conference));
+  plan.objects.push_back({ObjectKind::kConference, "0"});
   for (std::uint64_t i = 1; i <= 5000; ++i) {
     abi::Leg leg{};
     leg.header = {abi::MessageType::kLeg, 0, sizeof leg, 0};

@@ -9,10 +9,12 @@
 #include <sys/stat.h>
 #include <sys/un.h>
 
+#include <algorithm>
 #include <chrono>
 #include <cstdlib>
 #include <cstring>
 #include <filesystem>
+#include <set>
 
 #include "control/drop_reasons.h"
 
@@ -112,9 +114,7 @@ void FakeDataplane::start() {
     std::abort();
   stats_fd_ = make_stats();
   state_fd_ = make_state();
-  conferences_.clear();
-  legs_.clear();
-  streams_.clear();
+  objects_ = {};
   applied_ = 0;
   ++boot_id_;
   thread_ = std::thread([this] { serve(); });
@@ -224,7 +224,7 @@ void FakeDataplane::hello(const Datagram& datagram) {
   ++hellos_;
   offered_ = !datagram.fds.empty();
   abi::HelloReply reply{};
-  if (offered_ && legs_.empty()) {
+  if (offered_ && objects_.legs.empty()) {
     state_fd_ = datagram.fds[0].duplicate();
     reply.state_adopted = 1;
   }
@@ -238,18 +238,84 @@ void FakeDataplane::hello(const Datagram& datagram) {
   send(reply, abi::MessageType::kHelloReply, 0, {stats_fd_.get(), state_fd_.get()});
 }
 
-void FakeDataplane::apply(const Datagram& operation) {
-  if (const auto m = operation.as<abi::Conference>(); m && m->header.type == abi::MessageType::kConference)
-    conferences_[m->conference_id] = *m;
-  if (const auto m = operation.as<abi::Leg>(); m && m->header.type == abi::MessageType::kLeg) legs_[m->leg_id] = *m;
-  if (const auto m = operation.as<abi::Stream>(); m && m->header.type == abi::MessageType::kStream) streams_[m->stream_id] = *m;
-  const auto m = operation.as<abi::ObjectRemove>();
-  if (!m) return;
-  if (m->header.type == abi::MessageType::kConferenceRemove) conferences_.erase(m->object_id);
-  if (m->header.type == abi::MessageType::kStreamRemove) streams_.erase(m->object_id);
-  if (m->header.type != abi::MessageType::kLegRemove) return;
-  legs_.erase(m->object_id);
-  std::erase_if(streams_, [&](const auto& one) { return one.second.leg_id == m->object_id; });
+void FakeDataplane::remove_leg(std::uint64_t id) {
+  objects_.legs.erase(id);
+  std::erase_if(objects_.streams, [&](const auto& one) { return one.second.leg_id == id; });
+  std::erase_if(objects_.topology, [&](const auto& one) { return one.first.first == id || one.first.second == id; });
+}
+
+bool FakeDataplane::remove(const abi::ObjectRemove& message) {
+  const std::uint64_t id = message.object_id;
+  if (message.header.type == abi::MessageType::kConferenceRemove) return objects_.conferences.erase(id) == 1;
+  if (message.header.type == abi::MessageType::kStreamRemove) return objects_.streams.erase(id) == 1;
+  const bool known = objects_.legs.contains(id);
+  if (message.header.type == abi::MessageType::kLegRemove) remove_leg(id);
+  return known;
+}
+
+bool FakeDataplane::apply(const Datagram& operation) {
+  switch (operation.header().type) {
+    case abi::MessageType::kConference: {
+      const auto m = *operation.as<abi::Conference>();
+      const auto old = objects_.conferences.find(m.conference_id);
+      if (old != objects_.conferences.end() && (old->second.mode != m.mode || old->second.flags != m.flags)) return false;
+      objects_.conferences[m.conference_id] = m;
+      return true;
+    }
+    case abi::MessageType::kLeg: {
+      const auto m = *operation.as<abi::Leg>();
+      objects_.legs[m.leg_id] = m;
+      return objects_.conferences.contains(m.conference_id);
+    }
+    case abi::MessageType::kStream: {
+      const auto m = *operation.as<abi::Stream>();
+      const auto old = objects_.streams.find(m.stream_id);
+      if (old != objects_.streams.end() && (old->second.leg_id != m.leg_id || old->second.ssrc != m.ssrc)) return false;
+      objects_.streams[m.stream_id] = m;
+      return objects_.legs.contains(m.leg_id);
+    }
+    case abi::MessageType::kTopology: {
+      const auto m = *operation.as<abi::Topology>();
+      const std::pair<std::uint64_t, std::uint64_t> pair = std::minmax(m.leg_a, m.leg_b);
+      objects_.topology.erase(pair);
+      if (m.relation != abi::TopologyRelation::kBoth) objects_.topology.emplace(pair, m);
+      return objects_.legs.contains(m.leg_a) && objects_.legs.contains(m.leg_b);
+    }
+    case abi::MessageType::kBucketMove:
+      bucket_moves_.push_back(*operation.as<abi::BucketMove>());
+      return true;
+    default:
+      return remove(*operation.as<abi::ObjectRemove>());
+  }
+}
+
+// What a resynchronisation does not name goes before anything else is done.
+void FakeDataplane::sweep(const std::vector<Datagram>& operations) {
+  std::set<std::uint64_t> named;
+  for (const auto& operation : operations) {
+    if (operation.header().type == abi::MessageType::kConference) named.insert(operation.as<abi::Conference>()->conference_id);
+    if (operation.header().type == abi::MessageType::kLeg) named.insert(operation.as<abi::Leg>()->leg_id);
+    if (operation.header().type == abi::MessageType::kStream) named.insert(operation.as<abi::Stream>()->stream_id);
+  }
+  const auto gone = [&](const auto& one) { return !named.contains(one.first); };
+  std::erase_if(objects_.streams, gone);
+  std::vector<std::uint64_t> legs;
+  for (const auto& one : objects_.legs)
+    if (gone(one)) legs.push_back(one.first);
+  for (const std::uint64_t leg : legs) remove_leg(leg);
+  std::erase_if(objects_.conferences, gone);
+  objects_.topology.clear();
+}
+
+std::optional<std::uint32_t> FakeDataplane::apply_all(const Transaction& transaction) {
+  const Objects before = objects_;
+  if (transaction.resync) sweep(transaction.operations);
+  for (std::uint32_t i = 0; i < transaction.operations.size(); ++i)
+    if (!apply(transaction.operations[i])) {
+      objects_ = before;
+      return i;
+    }
+  return std::nullopt;
 }
 
 void FakeDataplane::finish(const Datagram& datagram) {
@@ -266,13 +332,13 @@ void FakeDataplane::finish(const Datagram& datagram) {
     put_text(reply.message, refusal_->message);
     refusal_.reset();
   } else if (!done.dry_run) {
-    if (done.resync) {
-      conferences_.clear();
-      legs_.clear();
-      streams_.clear();
+    if (const auto refused = apply_all(done)) {
+      reply.code = static_cast<std::uint32_t>(ErrorCode::kNotFound);
+      reply.operation_index = *refused;
+      put_text(reply.message, "the fake data plane cannot do that");
+    } else {
+      applied_ = done.id;
     }
-    for (const auto& operation : done.operations) apply(operation);
-    applied_ = done.id;
   }
   const std::uint64_t id = done.id;
   transactions_.push_back(std::move(done));
@@ -360,15 +426,23 @@ std::vector<FakeDataplane::Transaction> FakeDataplane::transactions() const {
 
 std::map<std::uint64_t, abi::Conference> FakeDataplane::conferences() const {
   const std::lock_guard lock(mutex_);
-  return conferences_;
+  return objects_.conferences;
 }
 std::map<std::uint64_t, abi::Leg> FakeDataplane::legs() const {
   const std::lock_guard lock(mutex_);
-  return legs_;
+  return objects_.legs;
 }
 std::map<std::uint64_t, abi::Stream> FakeDataplane::streams() const {
   const std::lock_guard lock(mutex_);
-  return streams_;
+  return objects_.streams;
+}
+std::map<std::pair<std::uint64_t, std::uint64_t>, abi::Topology> FakeDataplane::topology() const {
+  const std::lock_guard lock(mutex_);
+  return objects_.topology;
+}
+std::vector<abi::BucketMove> FakeDataplane::bucket_moves() const {
+  const std::lock_guard lock(mutex_);
+  return bucket_moves_;
 }
 std::size_t FakeDataplane::hellos() const {
   const std::lock_guard lock(mutex_);
@@ -404,6 +478,25 @@ void FakeDataplane::write_slot(std::uint32_t slot, const abi::StateIdentity& ide
   put(state_fd_, at + offsetof(abi::StateSlot, packets), packets);
   put(state_fd_, at + offsetof(abi::StateSlot, bytes), bytes);
   put(state_fd_, at, std::uint32_t{torn ? 3u : 2u});
+  put(state_fd_, sizeof(abi::RegionHeader) + kSlots * sizeof(abi::StateSlot) + slot * sizeof identity, identity);
+}
+
+void FakeDataplane::write_srtcp(std::uint32_t slot, std::uint32_t index, std::uint32_t packets) {
+  const std::size_t at = sizeof(abi::RegionHeader) + slot * sizeof(abi::StateSlot);
+  put(state_fd_, at + offsetof(abi::StateSlot, srtcp_top), index);
+  put(state_fd_, at + offsetof(abi::StateSlot, srtcp_packets), packets);
+}
+
+void FakeDataplane::write_latch(std::uint32_t slot, std::uint64_t leg_id, const abi::LegSlot& latch) {
+  const std::size_t at = sizeof(abi::RegionHeader) + slot * sizeof latch;
+  put(state_fd_, at + offsetof(abi::LegSlot, udp_port), latch.udp_port);
+  put(state_fd_, at + offsetof(abi::LegSlot, rtcp_port), latch.rtcp_port);
+  put(state_fd_, at + offsetof(abi::LegSlot, address), latch.address);
+  put(state_fd_, at + offsetof(abi::LegSlot, family), latch.family);
+  put(state_fd_, at, std::uint32_t{2});
+  abi::StateIdentity identity;
+  identity.kind = abi::SlotKind::kLeg;
+  identity.leg_id = leg_id;
   put(state_fd_, sizeof(abi::RegionHeader) + kSlots * sizeof(abi::StateSlot) + slot * sizeof identity, identity);
 }
 

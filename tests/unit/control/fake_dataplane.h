@@ -63,6 +63,9 @@ class FakeDataplane {
   [[nodiscard]] std::map<std::uint64_t, abi::Conference> conferences() const;
   [[nodiscard]] std::map<std::uint64_t, abi::Leg> legs() const;
   [[nodiscard]] std::map<std::uint64_t, abi::Stream> streams() const;
+  // By {smaller, larger} leg; none with kBoth.
+  [[nodiscard]] std::map<std::pair<std::uint64_t, std::uint64_t>, abi::Topology> topology() const;
+  [[nodiscard]] std::vector<abi::BucketMove> bucket_moves() const;
   [[nodiscard]] std::size_t hellos() const;
   [[nodiscard]] bool last_hello_offered_state() const;
   [[nodiscard]] std::uint64_t state_inode() const;  // of the memfd in use
@@ -72,15 +75,27 @@ class FakeDataplane {
 
   void write_slot(std::uint32_t slot, const abi::StateIdentity& identity, std::uint64_t highest_index, std::uint64_t packets,
                   std::uint64_t bytes, bool torn = false);
+  void write_srtcp(std::uint32_t slot, std::uint32_t index, std::uint32_t packets);  // of a slot that was written
+  void write_latch(std::uint32_t slot, std::uint64_t leg_id, const abi::LegSlot& latch);
   void write_drop(std::size_t reason, std::uint64_t packets);  // of worker 0; worker 1 has one less
 
  private:
   void serve();
   void serve_client();
   bool handle(Datagram datagram);  // false: drop the client
+  struct Objects {
+    std::map<std::uint64_t, abi::Conference> conferences;
+    std::map<std::uint64_t, abi::Leg> legs;
+    std::map<std::uint64_t, abi::Stream> streams;
+    std::map<std::pair<std::uint64_t, std::uint64_t>, abi::Topology> topology;
+  };
+  bool remove(const abi::ObjectRemove& message);  // false: there is no such object
+  void remove_leg(std::uint64_t id);
+  void sweep(const std::vector<Datagram>& operations);
+  [[nodiscard]] std::optional<std::uint32_t> apply_all(const Transaction& transaction);  // the index of what was refused
   void hello(const Datagram& datagram);
   void finish(const Datagram& end);
-  void apply(const Datagram& operation);
+  bool apply(const Datagram& operation);  // false: refused
   void answer_query(const abi::Query& query);
   template <typename T>
   void send(T message, abi::MessageType type, std::uint64_t id, std::vector<int> fds = {});
@@ -94,9 +109,8 @@ class FakeDataplane {
   std::function<void(abi::HelloReply&)> hello_change_;
   std::optional<Transaction> open_;
   std::vector<Transaction> transactions_;
-  std::map<std::uint64_t, abi::Conference> conferences_;
-  std::map<std::uint64_t, abi::Leg> legs_;
-  std::map<std::uint64_t, abi::Stream> streams_;
+  Objects objects_;
+  std::vector<abi::BucketMove> bucket_moves_;
   std::uint64_t boot_id_ = 0, applied_ = 0;
   std::size_t hellos_ = 0;
   bool offered_ = false;

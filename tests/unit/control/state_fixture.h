@@ -58,4 +58,36 @@ inline std::vector<Operation> two_participants(const std::string& id = "c") {
           make_stream(id + "/bob", 2)};
 }
 
+inline TopologyEntry make_topology(const std::string& conference, const std::string& a, const std::string& b,
+                                   abi::TopologyRelation relation) {
+  TopologyEntry entry;
+  entry.conference_id = conference;
+  entry.leg_a = conference + "/" + a;
+  entry.leg_b = conference + "/" + b;
+  entry.relation = relation;
+  return entry;
+}
+
+// A leg of a conference whose members are not sealed for one by one.
+inline LegRequest make_listener(const std::string& conference, const std::string& name, std::uint8_t number) {
+  LegRequest request = make_leg(conference, name, number);
+  request.leg.send_key = {};
+  request.has_send_key = false;
+  return request;
+}
+
+inline Conference make_group(const std::string& id) {
+  Conference conference = make_conference(id);
+  conference.mode = abi::ForwardingMode::kGroupKey;
+  conference.group_keys = {make_key(90), make_key(91)};
+  conference.speakers = {3, 6, 1500};
+  return conference;
+}
+
+// The same two under a group key, with the three loudest.
+inline std::vector<Operation> group_of_two(const std::string& id = "c") {
+  return {make_group(id), make_listener(id, "alice", 1), make_listener(id, "bob", 2), make_stream(id + "/alice", 1),
+          make_stream(id + "/bob", 2)};
+}
+
 }  // namespace mediaward::control::test

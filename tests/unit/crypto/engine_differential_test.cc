@@ -8,8 +8,6 @@
 namespace mediaward::crypto {
 namespace {
 
-using test_support::is_gcm;
-using test_support::is_open;
 using test_support::KeyRing;
 using test_support::Packet;
 using test_support::PacketSpec;
@@ -51,13 +49,8 @@ class EngineDifferential : public testing::TestWithParam<std::string_view> {
   }
 
   static PacketSpec spec_of(JobOp op, std::vector<std::uint32_t> pieces, std::uint64_t seed) {
-    PacketSpec spec;
-    spec.op = op;
-    spec.pieces = std::move(pieces);
-    spec.tag_bytes = is_gcm(op) ? 16 : 10;
-    spec.seed = seed;
+    PacketSpec spec = test_support::spec_of(op, std::move(pieces), seed);
     spec.key = static_cast<unsigned>(seed % kKeys);
-    spec.roc = static_cast<std::uint32_t>(seed * 2654435761U);
     return spec;
   }
 
@@ -77,6 +70,36 @@ TEST_P(EngineDifferential, EverySizeOfEveryOperation) {
       compare(specs);
     }
   }
+}
+
+TEST_P(EngineDifferential, EveryTagLengthOfEveryOperation) {
+  std::vector<PacketSpec> specs;
+  for (const JobOp op : test_support::kAllOps) {
+    for (std::uint8_t tag = 4; tag <= 16; ++tag) {
+      for (const std::uint32_t bytes : {0U, 1U, 4U, 160U}) {
+        specs.push_back(spec_of(op, {bytes}, bytes + tag));
+        specs.back().tag_bytes = tag;
+        if (is_seal(op)) continue;
+        specs.push_back(specs.back());
+        specs.back().tamper_byte = static_cast<int>(11 + bytes + tag);  // the last byte of the tag
+      }
+    }
+  }
+  compare(specs);
+}
+
+// The HMAC part lies at the same place whatever the cipher: a NULL operation runs under any of them.
+TEST_P(EngineDifferential, Rfc4568_6_3_2_NullOperationsUnderTheKeyOfAnotherSuite) {
+  std::vector<PacketSpec> specs;
+  for (const Suite suite : {Suite::kAesCm128HmacSha1_80, Suite::kAesCm256HmacSha1_80}) {
+    for (const JobOp op : {JobOp::kNullOpen, JobOp::kNullSeal}) {
+      for (std::uint32_t bytes = 0; bytes < 300; ++bytes) {
+        specs.push_back(spec_of(op, {bytes}, bytes));
+        specs.back().key_suite = suite;
+      }
+    }
+  }
+  compare(specs);
 }
 
 TEST_P(EngineDifferential, EveryBatchSizeWithMixedOperations) {

@@ -70,6 +70,7 @@ class HeapIo final : public PacketIo {
     }
     return true;
   }
+  void share(Packet&, std::uint32_t) noexcept override { std::abort(); }  // host functions share nothing
   void release(std::span<Packet* const> packets) noexcept override { released += packets.size(); }
   [[nodiscard]] PortCapabilities capabilities() const noexcept override { return {}; }
 

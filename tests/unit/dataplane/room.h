@@ -79,6 +79,8 @@ class Phone {
       EXPECT_EQ(*plain, from.rtp(sequences[i], ssrc).bytes());
     }
   }
+  // What libsrtp makes of a packet that went to this participant.
+  [[nodiscard]] std::optional<std::vector<std::uint8_t>> open(const std::vector<std::uint8_t>& packet, std::uint32_t ssrc) { return receiver(ssrc).unprotect(packet); }
   void forget(std::uint32_t ssrc) { receivers_.erase(ssrc); }  // a new receive context for this SSRC
 
  private:

@@ -125,7 +125,7 @@ TEST(ConfigErrors, WorkersAndQueues) {
   expect_error(port("[workers]\ncpus = [1, 1]\n"), "workers.cpus", "CPU 1 is named twice");
   expect_error(port("[workers]\ncpus = [1, 2]\ncount = 3\n"), "workers.count", "leave count out");
   expect_error(port("[workers]\nidle = \"sleeping\"\n"), "workers.idle", "did you mean `sleep`?");
-  expect_error(port("pool_packets = 100\n"), "port[0].pool_packets", "nearest valid: 832");
+  expect_error(port("pool_packets = 100\n"), "port[0].pool_packets", "nearest valid: 1088");
 }
 
 TEST(ConfigErrors, MacMustBeUnicast) {

@@ -43,6 +43,12 @@ TEST(DefaultConfig, CommentedKeysShowTheDefaults) {
   EXPECT_EQ(shown->workers.idle, real->workers.idle);
   EXPECT_EQ(shown->workers.sleep_us, real->workers.sleep_us);
   EXPECT_EQ(shown->workers.burst, real->workers.burst);
+  EXPECT_EQ(shown->crypto.provider, real->crypto.provider);
+  EXPECT_EQ(shown->crypto.isa, real->crypto.isa);
+  EXPECT_EQ(shown->crypto.device, real->crypto.device);
+  EXPECT_EQ(shown->crypto.addresses, real->crypto.addresses);
+  EXPECT_EQ(shown->crypto.sessions, real->crypto.sessions);
+  EXPECT_EQ(shown->crypto.gcm_header_bytes, real->crypto.gcm_header_bytes);
   EXPECT_EQ(shown->limits.legs, real->limits.legs);
   EXPECT_EQ(shown->limits.slots, real->limits.slots);
   EXPECT_EQ(shown->limits.neighbours, real->limits.neighbours);

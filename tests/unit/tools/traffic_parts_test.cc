@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The parts of the traffic tool by themselves: sealing and opening, hostile counts, percentiles, checksums, neighbour discovery, plans.
+// The parts of the traffic tool by themselves: pools, hostile counts, percentiles, checksums, neighbour discovery, plans.
 #include <gtest/gtest.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -13,7 +13,9 @@
 #include "tools/traffic/hostile.h"
 #include "tools/traffic/payload.h"
 #include "tools/traffic/plan.h"
-#include "tools/traffic/sealer.h"
+#include "tools/traffic/sealed_pool.h"
+#include "tools/traffic/srtp_context.h"
+#include "tools/traffic/stage.h"
 
 namespace mediaward::tools::traffic {
 namespace {
@@ -25,58 +27,9 @@ class Traffic : public testing::Test {
     PlanSettings plan;
     plan.participants = participants;
     plan.family = family;
-    return *Model::build(std::vector<ConferenceFile>{*make_plan(plan)}, 1, std::nullopt);
+    return *Model::build(std::vector<ConferenceFile>{*make_plan(plan)}, {});
   }
 };
-
-std::vector<std::uint8_t> key_of(std::string_view suite) {
-  return std::vector<std::uint8_t>(suite == "AEAD_AES_128_GCM" ? 28 : 30, 0x5a);
-}
-
-TEST_F(Traffic, SealedPacketsOpenAndEveryFlippedBitIsFound) {
-  for (const std::string suite : {"AES_CM_128_HMAC_SHA1_80", "AEAD_AES_128_GCM"}) {
-    auto sealer = *SrtpContext::sealer(suite, key_of(suite), 77, 0);
-    std::byte packet[64 + SrtpContext::kMaxTrailerBytes];
-    write_rtp_header(packet, 77, 5);
-    fill_payload({packet + kRtpHeaderBytes, 40}, 1, 77, 5);
-    std::size_t bytes = kRtpHeaderBytes + 40;
-    ASSERT_TRUE(sealer.seal(packet, bytes));
-    for (std::size_t bit = 32; bit < bytes * 8; ++bit) {  // behind version, type and sequence number
-      if (bit / 8 >= 8 && bit / 8 < 12) continue;         // another SSRC has no context
-      auto opener = *SrtpContext::opener(suite, key_of(suite), 77, 0);
-      std::byte copy[sizeof packet];
-      std::memcpy(copy, packet, sizeof packet);
-      copy[bit / 8] ^= static_cast<std::byte>(1u << (bit % 8));
-      std::size_t length = bytes;
-      EXPECT_EQ(opener.open(copy, length), OpenVerdict::kAuthFailed) << suite << " bit " << bit;
-    }
-    auto opener = *SrtpContext::opener(suite, key_of(suite), 77, 0);
-    std::byte copy[sizeof packet];
-    std::memcpy(copy, packet, sizeof packet);
-    std::size_t length = bytes;
-    ASSERT_EQ(opener.open(copy, length), OpenVerdict::kOk);
-    EXPECT_TRUE(is_payload({copy + kRtpHeaderBytes, length - kRtpHeaderBytes}, 1, 77, 5));
-    EXPECT_FALSE(is_payload({copy + kRtpHeaderBytes, length - kRtpHeaderBytes}, 1, 77, 6));
-    EXPECT_EQ(opener.open(packet, bytes), OpenVerdict::kReplayed);
-  }
-}
-
-TEST_F(Traffic, SealerRefusesToRepeatAnIndex) {
-  auto sealer = *SrtpContext::sealer("AES_CM_128_HMAC_SHA1_80", key_of(""), 1, 0);
-  std::byte packet[64]{};
-  write_rtp_header(packet, 1, 9);
-  std::size_t bytes = 40;
-  ASSERT_TRUE(sealer.seal(packet, bytes));
-  write_rtp_header(packet, 1, 9);
-  bytes = 40;
-  EXPECT_FALSE(sealer.seal(packet, bytes));
-}
-
-TEST_F(Traffic, KeyOfWrongLengthIsRefused) {
-  const auto context = SrtpContext::sealer("AEAD_AES_128_GCM", key_of(""), 1, 0);
-  ASSERT_FALSE(context);
-  EXPECT_NE(context.error().message.find("30 bytes"), std::string::npos);
-}
 
 TEST_F(Traffic, PoolThatDoesNotFitIsRefusedWithItsSize) {
   const Model m = model();
@@ -93,23 +46,33 @@ TEST_F(Traffic, PoolRoundsUpToWholeRounds) {
 }
 
 TEST_F(Traffic, HostileKindsComeInTurnAndAreCounted) {
-  const Model m = model(2, PlanFamily::kMixed);
-  const auto pool = *SealedPool::seal(m, {4000, 160, 1, 2, false});
-  Hostile hostile(m, pool, *parse_hostile("tamper,unknown-ssrc"), 3);
+  StageSettings settings;
+  settings.pool = {4000, 160, 1, 2, false};
+  settings.verify_every = 1;
+  settings.hostile = *parse_hostile("tamper,unknown-ssrc");
+  settings.hostile_every = 3;
+  PlanSettings plan;
+  plan.participants = 2;
+  const auto stage = *Stage::build(std::vector<ConferenceFile>{*make_plan(plan)}, settings);
+  Hostile& hostile = stage->parts().hostile;
   std::uint64_t packets = 0;
   for (std::uint64_t p = 0; p < 4000; ++p) {
+    const auto stream = static_cast<std::uint32_t>(p % 2);
+    hostile.choose(p, stream, p / 2);
     for (const bool before : {true, false}) {
-      const auto packet = hostile.next(p, before);
-      if (!packet) continue;
-      ++packets;
-      hostile.sent(p);
-      const ConstBytes genuine = pool.record(p);
-      ASSERT_EQ(packet->packet.size(), genuine.size());
-      EXPECT_NE(std::memcmp(packet->packet.data(), genuine.data(), genuine.size()), 0);
+      const auto packet = hostile.make(before);
+      if (packet) {
+        ++packets;
+        hostile.sent();
+        const ConstBytes genuine = stage->pool().record(p / 2, stream);
+        ASSERT_EQ(packet->packet.size(), genuine.size());
+        EXPECT_NE(std::memcmp(packet->packet.data(), genuine.data(), genuine.size()), 0);
+      }
+      if (before) stage->parts().ledger.offer(stream, p / 2);
     }
   }
   EXPECT_EQ(hostile.total(), packets);
-  EXPECT_GE(packets, 1333u);
+  EXPECT_GE(packets, 1330u);
   const auto drops = hostile.expected_drops();
   EXPECT_EQ(drops.size(), 2u);
   EXPECT_EQ(drops.at("srtp.auth_failed") + drops.at("srtp.unknown_ssrc"), packets);
@@ -208,13 +171,13 @@ TEST_F(Traffic, ModelFindsFlowsAndRefusesSharedEndpoints) {
   PlanSettings plan;
   plan.participants = 3;
   auto file = *make_plan(plan);
-  const Model m = *Model::build(std::vector<ConferenceFile>{file}, 1, std::nullopt);
+  const Model m = *Model::build(std::vector<ConferenceFile>{file}, {});
   EXPECT_EQ(m.flows().size(), 6u);
   for (std::uint32_t f = 0; f < m.flows().size(); ++f)
     EXPECT_EQ(m.find_flow(m.flows()[f].receiver, m.streams()[m.flows()[f].stream].ssrc), f);
   EXPECT_EQ(m.find_flow(0, m.streams()[0].ssrc), Model::kNone);  // not to oneself
   file.participants[2].remote = file.participants[0].remote;
-  const auto refused = Model::build(std::vector<ConferenceFile>{file}, 1, std::nullopt);
+  const auto refused = Model::build(std::vector<ConferenceFile>{file}, {});
   ASSERT_FALSE(refused);
   EXPECT_NE(refused.error().message.find("p1 and p3 share"), std::string::npos) << refused.error().message;
 }

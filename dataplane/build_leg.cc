@@ -1,0 +1,198 @@
+// SPDX-License-Identifier: Apache-2.0
+// Legs as workers see them: the receive side with its keys and SSRCs, header templates of the send side, and what stands for all
+// receivers of a group key. See core.h. Main thread.
+#include <algorithm>
+#include <cstring>
+
+#include "dataplane/checksum.h"
+#include "dataplane/core.h"
+#include "dataplane/wire/ethernet.h"
+#include "dataplane/wire/ip.h"
+#include "dataplane/wire/udp.h"
+
+namespace mediaward::dataplane {
+namespace {
+
+KeyView view_of(const KeyMaterial& key, std::size_t worker, bool relay) {
+  const crypto::SuiteInfo& suite = key.suite();
+  KeyView view;
+  view.srtp = key.srtp(worker);
+  view.srtcp = key.srtcp(worker);
+  std::memcpy(view.srtp_salt, key.srtp_salt().data(), sizeof view.srtp_salt);
+  std::memcpy(view.srtcp_salt, key.srtcp_salt().data(), sizeof view.srtcp_salt);
+  view.usage = key.usage();
+  view.op = relay ? suite.check : suite.open;
+  view.check = suite.check;
+  view.tag_bytes = suite.tag_bytes;
+  view.srtcp_tag_bytes = suite.srtcp_tag_bytes;
+  view.mki_bytes = static_cast<std::uint8_t>(key.mki().size());
+  view.null_cipher = suite.transform == crypto::Transform::kNullHmacSha1 ? 1 : 0;
+  return view;
+}
+
+// Source and learning at one UDP port: of RTP, or of RTCP on a port of its own.
+void set_source(LegRx& rx, LegRxDetails& details, const LegObject& leg, bool rtcp) {
+  const Remote remote = leg.remote();
+  std::memcpy(rx.remote_address, remote.address.bytes.data(), sizeof rx.remote_address);
+  rx.remote_port_raw = Be16(rtcp ? remote.rtcp_port : remote.port).raw();
+  rx.family = leg.family;
+  details.bound = !leg.latches() || (rtcp ? leg.learned.rtcp_port : leg.learned.port) != 0;
+  details.relatch = leg.source_policy == abi::SourcePolicy::kRelatch;
+  if (leg.latches() && (!details.bound || details.relatch)) rx.flags |= kRxLatching;
+  details.filter_bytes = static_cast<std::uint8_t>(leg.filter.bits / 8);
+  details.filter_mask = static_cast<std::byte>(0xff00u >> (leg.filter.bits % 8));
+  std::memcpy(details.filter, leg.filter.address.bytes.data(), sizeof details.filter);
+}
+
+void set_keys(LegRx& rx, LegRxDetails& details, const LegObject& leg, std::size_t worker, bool relay) {
+  rx.key_count = static_cast<std::uint8_t>(leg.receive_keys.size());
+  for (std::size_t i = 0; i < leg.receive_keys.size(); ++i) {
+    const KeyMaterial& key = *leg.receive_keys[i];
+    (i == 0 ? rx.key : details.more_keys[i - 1]) = view_of(key, worker, relay);
+    std::copy(key.mki().begin(), key.mki().end(), details.mkis[i]);
+  }
+  details.preferred = leg.preferred.get();
+}
+
+std::uint8_t policy_flags(const LegObject& leg, bool relay) {
+  unsigned flags = 0;
+  if (leg.has(abi::kLegMayReceiveFrom)) flags |= kRxMayReceive;
+  if (!leg.forwards_rtcp()) flags |= kRxDropRtcp;
+  if (leg.has(abi::kLegSrtcpPlain)) flags |= kRxPlainRtcp;
+  if (relay) flags |= kRxRelay;
+  return static_cast<std::uint8_t>(flags);
+}
+
+// Ethernet, IP and UDP header towards a participant, with lengths, checksums and the destination MAC still 0.
+void write_template(LegTx& tx, const LegObject& leg, const PortSettings& port, const IpAddress& remote, std::uint16_t from, std::uint16_t to) {
+  const IpAddress& local = port.addresses[leg.address_index].address;
+  const bool v4 = local.family == Family::kIpv4;
+  const auto tos = static_cast<std::uint8_t>(leg.dscp << 2);  // RFC 2474 §3
+  std::byte* out = tx.header;
+  tx.l2_bytes = static_cast<std::uint8_t>(wire::write_ethernet(out, {}, port.mac, v4 ? wire::kEtherIpv4 : wire::kEtherIpv6, port.vlan));
+  std::byte* l3 = out + tx.l2_bytes;
+  std::uint64_t pseudo;
+  if (v4) {
+    tx.l3_bytes = wire::kIpv4Bytes;
+    wire::write_ipv4(l3, local.bytes.data(), remote.bytes.data(), wire::kProtocolUdp, 0, tos, wire::kDefaultTtl, false);
+    store_be16(l3 + 2, 0);
+    tx.ip_sum = fold_checksum(add_checksum({l3, wire::kIpv4Bytes}));
+    pseudo = pseudo_header_v4(local.bytes.data(), remote.bytes.data(), wire::kProtocolUdp, 0);
+  } else {
+    tx.l3_bytes = wire::kIpv6Bytes;
+    wire::write_ipv6(l3, local.bytes.data(), remote.bytes.data(), wire::kProtocolUdp, 0, tos, wire::kDefaultTtl);
+    pseudo = pseudo_header_v6(local.bytes.data(), remote.bytes.data(), wire::kProtocolUdp, 0);
+  }
+  tx.pseudo_sum = fold_checksum(pseudo);
+  wire::write_udp(l3 + tx.l3_bytes, from, to, 0);
+  tx.header_bytes = static_cast<std::uint8_t>(tx.l2_bytes + tx.l3_bytes + wire::kUdpBytes);
+  tx.max_udp_payload = static_cast<std::uint16_t>(port.mtu - tx.l3_bytes - wire::kUdpBytes);
+}
+
+void set_seal_terms(LegTxDetails& details, const KeyList& keys) {
+  if (keys.empty()) return;
+  details.lifetime = keys.front()->lifetime();
+  std::copy(keys.front()->mki().begin(), keys.front()->mki().end(), details.mki);
+}
+
+std::shared_ptr<const TxBundle> make_tx(const LegObject& leg, const PortSettings& port) {
+  const Remote remote = leg.remote();
+  if (remote.port == 0) return nullptr;
+  auto bundle = std::make_shared<TxBundle>();
+  LegTx& tx = bundle->rtp;
+  tx.hop = leg.hop.get();
+  tx.leg_id = leg.id;
+  tx.port = leg.port;
+  tx.family = leg.family;
+  tx.handle = leg.number->handle();
+  tx.details = &bundle->details;
+  set_seal_terms(bundle->details, leg.send_keys);
+  bundle->rtcp = tx;
+  write_template(tx, leg, port, remote.address, leg.local_port, remote.port);
+  tx.rtcp = &tx;
+  bundle->sends_rtcp = remote.rtcp_port != 0;
+  if (leg.own_rtcp_port() && bundle->sends_rtcp) {
+    write_template(bundle->rtcp, leg, port, remote.address, static_cast<std::uint16_t>(leg.local_port + 1), remote.rtcp_port);
+    bundle->rtcp.rtcp = &bundle->rtcp;
+    tx.rtcp = &bundle->rtcp;
+  }
+  return bundle;
+}
+
+}  // namespace
+
+void Core::build_leg(LegObject& leg, bool send_side, Plan& plan) {
+  const std::size_t worker = owner_of(leg);
+  const bool relay = conferences_.find(leg.conference)->relay();
+  auto bundle = std::make_shared<RxBundle>();
+  LegRx& rx = bundle->rtp;
+  rx.leg_id = leg.id;
+  rx.flags = policy_flags(leg, relay);
+  for (auto id = leg.streams.end(); id != leg.streams.begin();) {  // the first free place is the next to be bound
+    const StreamObject& stream = *streams_.find(*--id);
+    if (stream.ssrc == 0) {
+      if (leg.ssrc_policy == abi::SsrcPolicy::kFirstAuthenticated) rx.flags |= kRxBindsSsrc;
+      bundle->rtp_details.bind_roc = bundle->rtcp_details.bind_roc = stream.initial_roc;
+      continue;
+    }
+    const SlotPtr slot = book_->find({abi::SlotKind::kReceive, leg.id, stream.ssrc});
+    const bool half_written = torn(*slot, leg);
+    (void)note_use(slot, leg.receive_fingerprint(), stream.id, worker, half_written);
+    if (half_written) {  // only a new key makes a slot usable again that a crash left half-written
+      staged_notices_.push_back({leg.id, stream.ssrc});
+      continue;
+    }
+    bundle->ssrcs.push_back({stream.ssrc, slot->index()});
+    if (stream.rx == nullptr) dirty_streams_.insert(stream.id);  // it may be that key
+  }
+  std::reverse(bundle->ssrcs.begin(), bundle->ssrcs.end());
+  rx.ssrcs = bundle->ssrcs.data();
+  rx.ssrc_count = static_cast<std::uint16_t>(bundle->ssrcs.size());
+  if (rx.ssrc_count != 0) rx.first = bundle->ssrcs.front();
+  bundle->rtcp = rx;
+  set_keys(rx, bundle->rtp_details, leg, worker, relay);
+  set_keys(bundle->rtcp, bundle->rtcp_details, leg, worker, relay);
+  set_source(rx, bundle->rtp_details, leg, false);
+  set_source(bundle->rtcp, bundle->rtcp_details, leg, true);
+  rx.details = &bundle->rtp_details;
+  bundle->rtcp.details = &bundle->rtcp_details;
+  rx.flags |= kRxRtp;
+  if (!leg.own_rtcp_port()) rx.flags |= kRxRtcp;
+  bundle->rtcp.flags |= kRxRtcp;
+
+  leg.rx = bundle;
+  leg.worker = static_cast<std::uint8_t>(worker);
+  const auto set_flow = [&](std::uint16_t udp_port, const LegRx& object) {
+    plan[worker].push_back({Command::Op::kSetFlow, leg.port, udp_port, leg.address_index, 0, &object});
+  };
+  set_flow(leg.local_port, rx);
+  if (leg.own_rtcp_port()) set_flow(static_cast<std::uint16_t>(leg.local_port + 1), bundle->rtcp);
+  if (!send_side) return;
+  leg.tx = make_tx(leg, settings_.ports[leg.port]);
+  if (leg.tx == nullptr) return;
+  for (auto& commands : plan) commands.push_back({Command::Op::kSetLegTx, 0, 0, 0, leg.number->handle().slot, &leg.tx->rtp});
+}
+
+// What one sealed packet for all receivers needs: no header, buffers of one of their ports, room for whoever has most.
+void Core::build_group(ConferenceObject& conference) {
+  auto bundle = std::make_shared<TxBundle>();
+  LegTx& tx = bundle->rtp;
+  const LegTx* lender = nullptr;
+  for (const std::uint64_t id : conference.legs) {
+    const auto& receiver = legs_.find(id)->tx;
+    if (receiver == nullptr) continue;
+    if (lender == nullptr) lender = &receiver->rtp;
+    tx.max_udp_payload = std::max(tx.max_udp_payload, receiver->rtp.max_udp_payload);
+  }
+  if (lender != nullptr) {
+    tx.port = lender->port;
+    tx.family = lender->family;
+  }
+  tx.leg_id = conference.id;
+  tx.rtcp = &tx;
+  tx.details = &bundle->details;
+  set_seal_terms(bundle->details, conference.group_keys);
+  conference.group_tx = std::move(bundle);
+}
+
+}  // namespace mediaward::dataplane

@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: Apache-2.0
+// The units of work of the SRTP service: what of a packet must survive until its job comes back from the crypto engine.
+// Pools of fixed size, one per worker; nothing here allocates after construction. The worker's own thread.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <vector>
+
+#include "crypto/bytes.h"
+#include "crypto/job.h"
+#include "dataplane/packet.h"
+#include "dataplane/tables.h"
+
+namespace mediaward::dataplane {
+
+// A packet of the SRTP lane: classified, nothing parsed behind UDP yet.
+struct SrtpItem {
+  Packet* packet;
+  union {
+    const LegRx* const* place;  // where its leg stands in the flow table, until the leg has been looked up
+    const LegRx* leg;
+  };
+  std::byte* payload;       // UDP payload
+  std::uint32_t bytes;      // of UDP payload
+  bool rtcp;                // by its payload type (RFC 5761 §4)
+  const std::byte* source;  // source address in the IP header (4 or 16 bytes)
+};
+
+// An authentic packet in the clear (in a relay: as it came), while receivers are served from it.
+struct Plaintext {
+  Packet* packet = nullptr;                // nullptr once it was sealed in place for a group
+  std::byte* data = nullptr;               // first byte of the RTP or RTCP header
+  std::uint32_t bytes = 0;                 // behind the header: RTP payload, or RTCP beyond its first 8 bytes
+  std::uint16_t header_bytes = 0;
+  bool rtcp = false;
+  std::uint32_t refs = 0;                  // seal jobs that read it, and whoever is making them
+  std::uint64_t index = 0;                 // SRTP: 48-bit packet index as received
+  crypto::WideWindow* const* windows = nullptr;  // of the receivers, where their states do not hold as much as the replay window does
+};
+
+inline constexpr std::uint32_t kNoStream = ~std::uint32_t{0};
+
+// A job with what the service must know when it comes back.
+struct SrtpOp : crypto::Job {
+  Packet* packet = nullptr;                // open: the received packet, decrypted in place; seal: the outgoing packet
+  union {
+    const LegRx* leg = nullptr;            // open. Retired legs live until jobs in flight have drained
+    Plaintext* source;                     // seal: kept until its last seal is done
+  };
+  std::uint64_t index = 0;                 // open: estimated packet index, or SRTCP index
+  std::uint8_t epoch = 0;                  // which half of the in-flight count it belongs to
+  std::uint8_t key_index = 0;              // open: which of the leg's keys
+  std::uint8_t tries = 0;
+  bool rtcp = false;
+  bool learn = false;                      // open: from an address that is not in force
+  bool group = false;                      // seal: goes to all copies of the stream in `handle`
+  bool encrypted = false;                  // open, SRTCP: E = 1
+  bool moved = false;                      // open, SRTCP with E = 0 under GCM: index word moved in front of the tag
+  std::uint32_t datagram_bytes = 0;        // open: UDP payload as received
+  std::array<std::byte, 16> scratch{};     // SRTCP under GCM: associated data, or the tag
+
+  // Open: the first byte of the UDP payload.
+  [[nodiscard]] std::byte* start() const noexcept { return rtcp && !moved ? src - kRtcpHeaderBytes : src - aad_bytes; }
+  [[nodiscard]] std::uint32_t ssrc() const noexcept { return load_be32(start() + (rtcp ? 4 : 8)); }
+
+ private:
+  static constexpr std::size_t kRtcpHeaderBytes = 8;
+};
+static_assert(sizeof(SrtpOp) == 192);
+
+// What sealing for a receiver looks at, beside his key.
+inline void prefetch_receiver(const FanoutEntry& to) noexcept {
+  prefetch(to.state);
+  prefetch(to.leg);
+  prefetch(to.leg->header + 32);  // the second line
+}
+
+// A fixed number of objects, handed out last in, first out, so that the same few stay in cache.
+template <typename T>
+class Pool {
+ public:
+  explicit Pool(std::size_t n) : objects_(n), free_(n), count_(n) {
+    for (std::size_t i = 0; i < n; ++i) free_[i] = &objects_[n - 1 - i];
+  }
+  [[nodiscard]] T* take() noexcept { return count_ != 0 ? free_[--count_] : nullptr; }
+  void give_back(T* object) noexcept { free_[count_++] = object; }
+  [[nodiscard]] bool empty() const noexcept { return count_ == 0; }
+
+ private:
+  std::vector<T> objects_;
+  std::vector<T*> free_;
+  std::size_t count_;
+};
+
+}  // namespace mediaward::dataplane
