@@ -30,28 +30,37 @@ KeyView view_of(const KeyMaterial& key, std::size_t worker, bool relay) {
   return view;
 }
 
+bool needs_details(const LegObject& leg, bool binds) {
+  return binds || leg.latches() || leg.receive_keys.size() > 1 || (!leg.receive_keys.empty() && !leg.receive_keys.front()->mki().empty());
+}
+
 // Source and learning at one UDP port: of RTP, or of RTCP on a port of its own.
-void set_source(LegRx& rx, LegRxDetails& details, const LegObject& leg, bool rtcp) {
+void set_source(RxSide& side, const LegObject& leg, bool rtcp) {
   const Remote remote = leg.remote();
+  LegRx& rx = side.rx;
   std::memcpy(rx.remote_address, remote.address.bytes.data(), sizeof rx.remote_address);
   rx.remote_port_raw = Be16(rtcp ? remote.rtcp_port : remote.port).raw();
   rx.family = leg.family;
-  details.bound = !leg.latches() || (rtcp ? leg.learned.rtcp_port : leg.learned.port) != 0;
+  if (!leg.latches()) return;
+  LegRxDetails& details = *side.details;
+  details.bound = (rtcp ? leg.learned.rtcp_port : leg.learned.port) != 0;
   details.relatch = leg.source_policy == abi::SourcePolicy::kRelatch;
-  if (leg.latches() && (!details.bound || details.relatch)) rx.flags |= kRxLatching;
+  if (!details.bound || details.relatch) rx.flags |= kRxLatching;
   details.filter_bytes = static_cast<std::uint8_t>(leg.filter.bits / 8);
   details.filter_mask = static_cast<std::byte>(0xff00u >> (leg.filter.bits % 8));
   std::memcpy(details.filter, leg.filter.address.bytes.data(), sizeof details.filter);
 }
 
-void set_keys(LegRx& rx, LegRxDetails& details, const LegObject& leg, std::size_t worker, bool relay) {
-  rx.key_count = static_cast<std::uint8_t>(leg.receive_keys.size());
+void set_keys(RxSide& side, const LegObject& leg, std::size_t worker, bool relay) {
+  side.rx.key_count = static_cast<std::uint8_t>(leg.receive_keys.size());
+  if (!leg.receive_keys.empty()) side.rx.key = view_of(*leg.receive_keys.front(), worker, relay);
+  if (side.details == nullptr) return;
   for (std::size_t i = 0; i < leg.receive_keys.size(); ++i) {
     const KeyMaterial& key = *leg.receive_keys[i];
-    (i == 0 ? rx.key : details.more_keys[i - 1]) = view_of(key, worker, relay);
-    std::copy(key.mki().begin(), key.mki().end(), details.mkis[i]);
+    if (i != 0) side.details->more_keys[i - 1] = view_of(key, worker, relay);
+    std::copy(key.mki().begin(), key.mki().end(), side.details->mkis[i]);
   }
-  details.preferred = leg.preferred.get();
+  side.details->preferred = leg.preferred.get();
 }
 
 std::uint8_t policy_flags(const LegObject& leg, bool relay) {
@@ -89,10 +98,11 @@ void write_template(LegTx& tx, const LegObject& leg, const PortSettings& port, c
   tx.max_udp_payload = static_cast<std::uint16_t>(port.mtu - tx.l3_bytes - wire::kUdpBytes);
 }
 
-void set_seal_terms(LegTxDetails& details, const KeyList& keys) {
+void set_seal_terms(TxBundle& bundle, const KeyList& keys) {
+  bundle.rtp.details = &bundle.details;
   if (keys.empty()) return;
-  details.lifetime = keys.front()->lifetime();
-  std::copy(keys.front()->mki().begin(), keys.front()->mki().end(), details.mki);
+  bundle.key = keys.front();
+  bundle.details = {bundle.key->lifetime(), bundle.key->mki().data()};
 }
 
 std::shared_ptr<const TxBundle> make_tx(const LegObject& leg, const PortSettings& port) {
@@ -105,17 +115,15 @@ std::shared_ptr<const TxBundle> make_tx(const LegObject& leg, const PortSettings
   tx.port = leg.port;
   tx.family = leg.family;
   tx.handle = leg.number->handle();
-  tx.details = &bundle->details;
-  set_seal_terms(bundle->details, leg.send_keys);
-  bundle->rtcp = tx;
-  write_template(tx, leg, port, remote.address, leg.local_port, remote.port);
-  tx.rtcp = &tx;
+  set_seal_terms(*bundle, leg.send_keys);
   bundle->sends_rtcp = remote.rtcp_port != 0;
+  tx.rtcp = &tx;
   if (leg.own_rtcp_port() && bundle->sends_rtcp) {
-    write_template(bundle->rtcp, leg, port, remote.address, static_cast<std::uint16_t>(leg.local_port + 1), remote.rtcp_port);
-    bundle->rtcp.rtcp = &bundle->rtcp;
-    tx.rtcp = &bundle->rtcp;
+    bundle->rtcp = std::make_unique<LegTx>(tx);
+    write_template(*bundle->rtcp, leg, port, remote.address, static_cast<std::uint16_t>(leg.local_port + 1), remote.rtcp_port);
+    bundle->rtcp->rtcp = tx.rtcp = bundle->rtcp.get();
   }
+  write_template(tx, leg, port, remote.address, leg.local_port, remote.port);
   return bundle;
 }
 
@@ -125,14 +133,15 @@ void Core::build_leg(LegObject& leg, bool send_side, Plan& plan) {
   const std::size_t worker = owner_of(leg);
   const bool relay = conferences_.find(leg.conference)->relay();
   auto bundle = std::make_shared<RxBundle>();
-  LegRx& rx = bundle->rtp;
+  LegRx& rx = bundle->rtp.rx;
   rx.leg_id = leg.id;
   rx.flags = policy_flags(leg, relay);
+  std::uint32_t bind_roc = 0;
   for (auto id = leg.streams.end(); id != leg.streams.begin();) {  // the first free place is the next to be bound
     const StreamObject& stream = *streams_.find(*--id);
     if (stream.ssrc == 0) {
       if (leg.ssrc_policy == abi::SsrcPolicy::kFirstAuthenticated) rx.flags |= kRxBindsSsrc;
-      bundle->rtp_details.bind_roc = bundle->rtcp_details.bind_roc = stream.initial_roc;
+      bind_roc = stream.initial_roc;
       continue;
     }
     const SlotPtr slot = book_->find({abi::SlotKind::kReceive, leg.id, stream.ssrc});
@@ -149,16 +158,25 @@ void Core::build_leg(LegObject& leg, bool send_side, Plan& plan) {
   rx.ssrcs = bundle->ssrcs.data();
   rx.ssrc_count = static_cast<std::uint16_t>(bundle->ssrcs.size());
   if (rx.ssrc_count != 0) rx.first = bundle->ssrcs.front();
-  bundle->rtcp = rx;
-  set_keys(rx, bundle->rtp_details, leg, worker, relay);
-  set_keys(bundle->rtcp, bundle->rtcp_details, leg, worker, relay);
-  set_source(rx, bundle->rtp_details, leg, false);
-  set_source(bundle->rtcp, bundle->rtcp_details, leg, true);
-  rx.details = &bundle->rtp_details;
-  bundle->rtcp.details = &bundle->rtcp_details;
+  if (leg.own_rtcp_port()) {
+    bundle->rtcp = std::make_unique<RxSide>();
+    bundle->rtcp->rx = rx;
+    bundle->rtcp->rx.flags |= kRxRtcp;
+  } else {
+    rx.flags |= kRxRtcp;
+  }
   rx.flags |= kRxRtp;
-  if (!leg.own_rtcp_port()) rx.flags |= kRxRtcp;
-  bundle->rtcp.flags |= kRxRtcp;
+  const bool detailed = needs_details(leg, (rx.flags & kRxBindsSsrc) != 0);
+  for (RxSide* side : {&bundle->rtp, bundle->rtcp.get()}) {
+    if (side == nullptr) continue;
+    if (detailed) {
+      side->details = std::make_unique<LegRxDetails>();
+      side->details->bind_roc = bind_roc;
+      side->rx.details = side->details.get();
+    }
+    set_keys(*side, leg, worker, relay);
+    set_source(*side, leg, side == bundle->rtcp.get());
+  }
 
   leg.rx = bundle;
   leg.worker = static_cast<std::uint8_t>(worker);
@@ -166,7 +184,7 @@ void Core::build_leg(LegObject& leg, bool send_side, Plan& plan) {
     plan[worker].push_back({Command::Op::kSetFlow, leg.port, udp_port, leg.address_index, 0, &object});
   };
   set_flow(leg.local_port, rx);
-  if (leg.own_rtcp_port()) set_flow(static_cast<std::uint16_t>(leg.local_port + 1), bundle->rtcp);
+  if (bundle->rtcp != nullptr) set_flow(static_cast<std::uint16_t>(leg.local_port + 1), bundle->rtcp->rx);
   if (!send_side) return;
   leg.tx = make_tx(leg, settings_.ports[leg.port]);
   if (leg.tx == nullptr) return;
@@ -190,8 +208,7 @@ void Core::build_group(ConferenceObject& conference) {
   }
   tx.leg_id = conference.id;
   tx.rtcp = &tx;
-  tx.details = &bundle->details;
-  set_seal_terms(bundle->details, conference.group_keys);
+  set_seal_terms(*bundle, conference.group_keys);
   conference.group_tx = std::move(bundle);
 }
 

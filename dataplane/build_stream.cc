@@ -25,6 +25,12 @@ FanoutEntry entry_of(const KeyMaterial& key, const SlotPtr& slot, const LegTx* t
   return entry;
 }
 
+StreamExtras& extras_of(StreamBundle& bundle) {
+  if (bundle.extras == nullptr) bundle.extras = std::make_unique<StreamExtras>();
+  bundle.rx.details = &bundle.extras->details;
+  return *bundle.extras;
+}
+
 // Silenced for good until the controller says otherwise: not by the election.
 std::optional<DropReason> silenced(const ConferenceObject& conference, const LegObject& leg) noexcept {
   if (leg.has(abi::kLegMuted)) return DropReason::kPolicyMuted;
@@ -77,21 +83,23 @@ Core::Check Core::build_stream(StreamObject& stream, Plan& plan) {
   rx.hand_on = hand_on(conference);
   rx.audio_level_id = leg.audio_level_id;
   rx.fanout = bundle->fanout.view();
-  rx.details = &bundle->details;
-  StreamDetails& details = bundle->details;
-  details.copies = bundle->copies.data();
-  details.rtcp_copies = bundle->rtcp_copies.data();
-  details.copy_count = static_cast<std::uint32_t>(bundle->copies.size());
-  details.rtcp_copy_count = static_cast<std::uint32_t>(bundle->rtcp_copies.size());
-  details.wide = stream.wide != nullptr ? &stream.wide->window : nullptr;
-  details.windows = bundle->fanout.windows.data();
   rx.has_gate = conference.loudest != 0 && leg.audio_level_id != 0;
-  if (rx.has_gate) details.gate = leg.gate.get();
+  if (stream.wide != nullptr || rx.has_gate || conference.spread() || rx.hand_on != HandOn::kSeal) {
+    StreamExtras& extras = extras_of(*bundle);
+    StreamDetails& details = extras.details;
+    details.copies = extras.copies.data();
+    details.rtcp_copies = extras.rtcp_copies.data();
+    details.copy_count = static_cast<std::uint32_t>(extras.copies.size());
+    details.rtcp_copy_count = static_cast<std::uint32_t>(extras.rtcp_copies.size());
+    details.wide = stream.wide != nullptr ? &stream.wide->window : nullptr;
+    details.windows = bundle->fanout.windows.data();
+    if (rx.has_gate) details.gate = leg.gate.get();
+  }
   stream.worker = static_cast<std::uint8_t>(worker);
   stream.slot = slot->index();
   stream.rx = bundle;
   if (conference.spread()) build_shares(stream, parts, *bundle, plan);
-  rx.rtp_heard = rx.rtp_heard || rx.fanout.rtp_count != 0 || (conference.relay() && details.copy_count != 0);
+  rx.rtp_heard = rx.rtp_heard || rx.fanout.rtp_count != 0 || (conference.relay() && rx.details->copy_count != 0);
   plan[worker].push_back({Command::Op::kSetStream, 0, 0, 0, stream.slot, &rx});
   return {};
 }
@@ -108,8 +116,8 @@ Core::Check Core::fan_out(StreamObject& stream, const LegObject& leg, const Conf
     isolated = isolated || h.isolated;
     if (!h.media && !h.control) continue;
     if (conference.mode != abi::ForwardingMode::kPerParticipantKeys) {
-      if (h.media) bundle.copies.push_back(&receiver.tx->rtp);
-      if (h.control) bundle.rtcp_copies.push_back(receiver.tx->rtp.rtcp);
+      if (h.media) extras_of(bundle).copies.push_back(&receiver.tx->rtp);
+      if (h.control) extras_of(bundle).rtcp_copies.push_back(receiver.tx->rtp.rtcp);
       continue;
     }
     const std::size_t sealer = conference.spread() ? receiver.number->handle().slot % parts.size() : worker;
@@ -117,8 +125,8 @@ Core::Check Core::fan_out(StreamObject& stream, const LegObject& leg, const Conf
     if (auto ok = add_context(parts[sealer], stream, h, key, *receiver.send_keys.front(), &receiver.tx->rtp, sealer); !ok) return ok;
   }
   bundle.rx.silent = silenced(conference, leg).value_or(isolated ? DropReason::kPolicyIsolated : DropReason::kSrtpNoReceiver);
-  if (!conference.group() || (bundle.copies.empty() && bundle.rtcp_copies.empty())) return {};
-  const Hearing all{!bundle.copies.empty(), !bundle.rtcp_copies.empty(), false};
+  if (!conference.group() || bundle.extras == nullptr) return {};
+  const Hearing all{!bundle.extras->copies.empty(), !bundle.extras->rtcp_copies.empty(), false};
   const SlotKey key{abi::SlotKind::kSend, conference.id, stream.ssrc};
   return add_context(parts[worker], stream, all, key, *conference.group_keys.front(), &conference.group_tx->rtp, worker);
 }
@@ -192,7 +200,7 @@ void Core::build_shares(StreamObject& stream, std::vector<FanoutLists>& parts, S
     share->share.leg_id = stream.leg;
     share->share.fanout = share->fanout.view();
     share->share.windows = share->fanout.windows.data();
-    bundle.details.shares |= std::uint64_t{1} << w;
+    bundle.extras->details.shares |= std::uint64_t{1} << w;
     bundle.rx.has_shares = true;
     bundle.rx.rtp_heard = bundle.rx.rtp_heard || share->share.fanout.rtp_count != 0;
     plan[w].push_back({Command::Op::kSetShare, 0, 0, 0, stream.slot, &share->share});

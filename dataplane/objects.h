@@ -34,15 +34,21 @@ class LegNumber {
   crypto::Handle handle_;
 };
 
-// Tables' entries with everything they point to, in one piece.
+// Tables' entries with everything they point to. What only some need is made for those only.
+struct RxSide {
+  LegRx rx;
+  std::unique_ptr<LegRxDetails> details;
+};
 struct RxBundle {
-  LegRx rtp, rtcp;                         // rtcp: only with a port of its own
-  LegRxDetails rtp_details, rtcp_details;
+  RxSide rtp;
+  std::unique_ptr<RxSide> rtcp;            // with a port of its own
   std::vector<SsrcEntry> ssrcs;
 };
 struct TxBundle {
-  LegTx rtp, rtcp;
+  LegTx rtp;
+  std::unique_ptr<LegTx> rtcp;             // with a port of its own
   LegTxDetails details;
+  std::shared_ptr<const KeyMaterial> key;  // what `details` names the MKI of
   bool sends_rtcp = false;                 // it is known where to
 };
 struct FanoutLists {
@@ -52,11 +58,14 @@ struct FanoutLists {
     return {rtp.data(), rtcp.data(), static_cast<std::uint32_t>(rtp.size()), static_cast<std::uint32_t>(rtcp.size())};
   }
 };
+struct StreamExtras {
+  StreamDetails details;
+  std::vector<const LegTx*> copies, rtcp_copies;
+};
 struct StreamBundle {
   StreamRx rx;
-  StreamDetails details;
   FanoutLists fanout;
-  std::vector<const LegTx*> copies, rtcp_copies;
+  std::unique_ptr<StreamExtras> extras;    // StreamRx::details
 };
 struct ShareBundle {
   StreamShare share;

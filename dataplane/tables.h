@@ -70,7 +70,7 @@ enum LegRxFlags : std::uint8_t {
   kRxRelay = 1u << 7,          // nothing is decrypted
 };
 
-// What of a leg's receive side only some packets need.
+// What only some legs have: a source to be learned, SSRCs to be bound, MKIs, more than one key.
 struct LegRxDetails {
   bool bound = true;                        // latching: remote_* is in force; false: nothing latched yet, any source within the filter
   bool relatch = false;
@@ -94,7 +94,7 @@ struct alignas(64) LegRx {
   std::uint16_t ssrc_count = 0;
   SsrcEntry first;                         // most legs send one stream: no further line to look at
   const SsrcEntry* ssrcs = nullptr;        // all of them, ssrc_count
-  const LegRxDetails* details = nullptr;
+  const LegRxDetails* details = nullptr;   // nullptr for a leg that needs none
   std::uint64_t leg_id = 0;
   std::uint64_t reserved2 = 0;
   KeyView key;                             // the first, and mostly the only one
@@ -105,7 +105,7 @@ static_assert(sizeof(LegRx) == 128);
 // What of a leg's send side only some packets need. Limits that the controller did not shorten are those of the transform.
 struct LegTxDetails {
   KeyLifetime lifetime;
-  std::byte mki[kMaxMkiBytes]{};           // of the key in force
+  const std::byte* mki = nullptr;          // of the key in force
 };
 
 // Send side of a leg: everything of an outgoing packet that does not change from packet to packet.
@@ -163,7 +163,7 @@ struct alignas(64) SpeakerGate {
 
 enum class HandOn : std::uint8_t { kSeal, kGroup, kRelay };
 
-// What of a stream only some packets need.
+// What only some streams have: one packet for many receivers, other workers' receivers, a wide replay window, an elected speaker.
 struct StreamDetails {
   const LegTx* const* copies = nullptr;      // group and relay: whom one packet goes to (SRTP)
   const LegTx* const* rtcp_copies = nullptr;
@@ -186,7 +186,7 @@ struct alignas(64) StreamRx {
   bool rtp_heard = false;                  // somebody does
   bool has_gate = false, has_shares = false;        // details->gate, details->shares are set
   Fanout fanout;                           // of this worker; with a group key the one context that seals
-  const StreamDetails* details = nullptr;  // never null
+  const StreamDetails* details = nullptr;  // nullptr for a stream that needs none
 };
 static_assert(sizeof(StreamRx) == 64);
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// bench_memory: what a stream costs in memory, per direction: a Core is given many calls of two, and what its key arena, its state region
-// and the heap hold beyond that is divided by the streams received and sent. Counts bytes, so it is exact and repeatable.
+// bench_memory: what a stream costs in memory, per direction: the lines that its packets touch, and, of a Core that was given many calls of
+// two, what its key arena, its state region and the heap hold, divided by the streams received and sent. Counts bytes: exact, repeatable.
 // Prints JSON rows for bench/run. One thread.
 #include <cstdio>
 #include <memory>
@@ -60,13 +60,13 @@ void add_rows(nlohmann::json& rows, const std::string& name, const Use& use, std
                     {"note", note.empty() ? note : "memory.srtp." + name + what + ": " + note}});
   };
   const double srtcp = use.keys - static_cast<double>(key_bytes);
-  add("_stream_bytes", static_cast<double>(key_bytes) + use.state + use.tables,
-      "per stream and direction: SRTP key context, state slot with its identity, tables' objects; SRTCP contexts are in "
-      "_stream.with_srtcp_bytes");
+  add("_stream_bytes", packet_path_bytes(key_bytes),
+      "per stream and direction, what an SRTP packet touches: key context, state slot, its lines of the tables; all that is allocated is in "
+      "_stream.allocated_bytes");
   add("_stream.key_bytes", static_cast<double>(key_bytes));
-  add("_stream.state_bytes", use.state);
+  add("_stream.state_bytes", use.state, "state slot and its identity");
   add("_stream.table_bytes", use.tables, "half of a leg (both sides), of a stream and of its one receiver's entries, SRTP and SRTCP");
-  add("_stream.packet_path_bytes", packet_path_bytes(key_bytes), "the part that an SRTP packet touches");
+  add("_stream.allocated_bytes", static_cast<double>(key_bytes) + use.state + use.tables, "SRTP key context, state and tables");
   add("_stream.srtcp_key_bytes", srtcp);
   add("_stream.with_srtcp_bytes", use.keys + use.state + use.tables, "with the SRTCP key contexts");
   add("_stream.main_thread_bytes", use.rest, "what the main thread keeps to know all this; no packet meets it");
