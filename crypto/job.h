@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // One unit of cryptographic work: a whole packet opened or sealed.
-// The engine runs all passes of a transform itself (tag, compare, then decrypt the survivors), so that nothing
-// unauthenticated is ever decrypted, whatever the engine, and a chained accelerator needs one round trip only.
+// The engine runs all passes of a transform itself, so that a chained accelerator needs one round trip only, and no job comes back
+// with plaintext that is not authentic. How differs: AES-CM on the CPU compares the tag first and decrypts the survivors only; AES-GCM
+// decrypts on the way to its tag and takes back what came out under a wrong one, before the job is done; a crypto device works in a
+// buffer of the engine's own, and only what is authentic is copied out of it.
 // A Job owns nothing: the caller keeps key and buffers alive until the job comes back from Engine::poll.
 // Worker thread.
 #pragma once

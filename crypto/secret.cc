@@ -13,53 +13,34 @@
 #include <new>
 #include <string>
 
+#include "crypto/huge_pages.h"
+
 namespace mediaward::crypto {
 namespace {
-
-constexpr std::size_t kHugePageBytes = std::size_t{2} << 20;
 
 constexpr std::size_t units_of(std::size_t bytes) noexcept {
   return (bytes + SecretArena::kUnitBytes - 1) / SecretArena::kUnitBytes;
 }
 
-void* map_anonymous(std::size_t bytes, int flags) noexcept {
-  void* at = ::mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | flags, -1, 0);
-  return at == MAP_FAILED ? nullptr : at;
-}
-
-// A mapping aligned to 2 MB, so that transparent huge pages can back all of it.
-void* map_aligned(std::size_t bytes) noexcept {
-  auto* at = static_cast<std::byte*>(map_anonymous(bytes + kHugePageBytes, 0));
-  if (at == nullptr) return nullptr;
-  const std::size_t skip = (kHugePageBytes - reinterpret_cast<std::uintptr_t>(at) % kHugePageBytes) % kHugePageBytes;
-  if (skip != 0) ::munmap(at, skip);
-  if (skip != kHugePageBytes) ::munmap(at + skip + bytes, kHugePageBytes - skip);
-  return at + skip;
-}
-
 }  // namespace
 
 Result<std::unique_ptr<SecretArena>> SecretArena::create(const SecretArenaRequest& request) {
-  const std::size_t bytes = (std::max<std::size_t>(request.capacity_bytes, 1) + kHugePageBytes - 1) / kHugePageBytes * kHugePageBytes;
-  std::string_view kind = "hugetlb 2M";
-  void* at = request.hugetlb ? map_anonymous(bytes, MAP_HUGETLB | MAP_POPULATE) : nullptr;
-  if (at == nullptr) {
-    at = map_aligned(bytes);
-    if (at == nullptr)
-      return fail(ErrorCode::kExhausted,
-                  "key arena: the kernel has no " + std::to_string(bytes >> 20) + " MB: lower the number of keys or add memory");
-    kind = ::madvise(at, bytes, MADV_HUGEPAGE) == 0 ? "thp" : "4k";
-  }
+  const HugeMapping mapping = map_huge_pages(request.capacity_bytes, request.hugetlb);
+  if (mapping.memory.empty())
+    return fail(ErrorCode::kExhausted,
+                "key arena: the kernel has no " + std::to_string(request.capacity_bytes >> 20) + " MB: lower the number of keys or add memory");
   // Best effort, each reported or harmless: no core dumps, no copy in a child, no swap.
+  void* const at = mapping.memory.data();
+  const std::size_t bytes = mapping.memory.size();
   (void)::madvise(at, bytes, MADV_DONTDUMP);
   (void)::madvise(at, bytes, MADV_DONTFORK);
   const bool locked = ::mlock(at, bytes) == 0;
-  return std::unique_ptr<SecretArena>(new SecretArena(Bytes(static_cast<std::byte*>(at), bytes), kind, locked));
+  return std::unique_ptr<SecretArena>(new SecretArena(mapping.memory, mapping.page_kind, locked));
 }
 
 SecretArena::~SecretArena() {
   OPENSSL_cleanse(region_.data(), fresh_);
-  ::munmap(region_.data(), region_.size());
+  unmap_huge_pages(region_);
 }
 
 void SecretArena::put(std::byte* block, std::size_t units) noexcept {

@@ -63,11 +63,9 @@ struct IndexWindow {
       top = index;
     } else if (index > top) [[likely]] {
       const std::uint64_t step = index - top;
-      if (step == 1) [[likely]] {
-        bits[bit >> 6] &= ~(std::uint64_t{1} << (bit & 63));
-      } else if (step >= kReplayWindowPackets) {
+      if (step >= kReplayWindowPackets) [[unlikely]] {
         bits[0] = bits[1] = 0;
-      } else {
+      } else if (step != 1) {  // else its bit is the only one, and is set below
         for (std::uint64_t i = top + 1; i <= index; ++i) {
           const unsigned b = static_cast<unsigned>(i % kReplayWindowPackets);
           bits[b >> 6] &= ~(std::uint64_t{1} << (b & 63));

@@ -54,6 +54,7 @@ void set_source(RxSide& side, const LegObject& leg, bool rtcp) {
 void set_keys(RxSide& side, const LegObject& leg, std::size_t worker, bool relay) {
   side.rx.key_count = static_cast<std::uint8_t>(leg.receive_keys.size());
   if (!leg.receive_keys.empty()) side.rx.key = view_of(*leg.receive_keys.front(), worker, relay);
+  for (const auto& key : leg.receive_keys) side.rx.counts_use = side.rx.counts_use || key->usage() != nullptr || leg.receive_keys.size() > 1;
   if (side.details == nullptr) return;
   for (std::size_t i = 0; i < leg.receive_keys.size(); ++i) {
     const KeyMaterial& key = *leg.receive_keys[i];
@@ -105,10 +106,10 @@ void set_seal_terms(TxBundle& bundle, const KeyList& keys) {
   bundle.details = {bundle.key->lifetime(), bundle.key->mki().data()};
 }
 
-std::shared_ptr<const TxBundle> make_tx(const LegObject& leg, const PortSettings& port) {
+std::shared_ptr<const TxBundle> make_tx(const LegObject& leg, const PortSettings& port, TableMemory& memory) {
   const Remote remote = leg.remote();
   if (remote.port == 0) return nullptr;
-  auto bundle = std::make_shared<TxBundle>();
+  auto bundle = memory.make<TxBundle>();
   LegTx& tx = bundle->rtp;
   tx.hop = leg.hop.get();
   tx.leg_id = leg.id;
@@ -119,7 +120,7 @@ std::shared_ptr<const TxBundle> make_tx(const LegObject& leg, const PortSettings
   bundle->sends_rtcp = remote.rtcp_port != 0;
   tx.rtcp = &tx;
   if (leg.own_rtcp_port() && bundle->sends_rtcp) {
-    bundle->rtcp = std::make_unique<LegTx>(tx);
+    bundle->rtcp = memory.make<LegTx>(tx);
     write_template(*bundle->rtcp, leg, port, remote.address, static_cast<std::uint16_t>(leg.local_port + 1), remote.rtcp_port);
     bundle->rtcp->rtcp = tx.rtcp = bundle->rtcp.get();
   }
@@ -132,7 +133,7 @@ std::shared_ptr<const TxBundle> make_tx(const LegObject& leg, const PortSettings
 void Core::build_leg(LegObject& leg, bool send_side, Plan& plan) {
   const std::size_t worker = owner_of(leg);
   const bool relay = conferences_.find(leg.conference)->relay();
-  auto bundle = std::make_shared<RxBundle>();
+  auto bundle = tables_.make<RxBundle>();
   LegRx& rx = bundle->rtp.rx;
   rx.leg_id = leg.id;
   rx.flags = policy_flags(leg, relay);
@@ -159,7 +160,7 @@ void Core::build_leg(LegObject& leg, bool send_side, Plan& plan) {
   rx.ssrc_count = static_cast<std::uint16_t>(bundle->ssrcs.size());
   if (rx.ssrc_count != 0) rx.first = bundle->ssrcs.front();
   if (leg.own_rtcp_port()) {
-    bundle->rtcp = std::make_unique<RxSide>();
+    bundle->rtcp = tables_.make<RxSide>();
     bundle->rtcp->rx = rx;
     bundle->rtcp->rx.flags |= kRxRtcp;
   } else {
@@ -170,7 +171,7 @@ void Core::build_leg(LegObject& leg, bool send_side, Plan& plan) {
   for (RxSide* side : {&bundle->rtp, bundle->rtcp.get()}) {
     if (side == nullptr) continue;
     if (detailed) {
-      side->details = std::make_unique<LegRxDetails>();
+      side->details = tables_.make<LegRxDetails>();
       side->details->bind_roc = bind_roc;
       side->rx.details = side->details.get();
     }
@@ -186,14 +187,14 @@ void Core::build_leg(LegObject& leg, bool send_side, Plan& plan) {
   set_flow(leg.local_port, rx);
   if (bundle->rtcp != nullptr) set_flow(static_cast<std::uint16_t>(leg.local_port + 1), bundle->rtcp->rx);
   if (!send_side) return;
-  leg.tx = make_tx(leg, settings_.ports[leg.port]);
+  leg.tx = make_tx(leg, settings_.ports[leg.port], tables_);
   if (leg.tx == nullptr) return;
   for (auto& commands : plan) commands.push_back({Command::Op::kSetLegTx, 0, 0, 0, leg.number->handle().slot, &leg.tx->rtp});
 }
 
 // What one sealed packet for all receivers needs: no header, buffers of one of their ports, room for whoever has most.
 void Core::build_group(ConferenceObject& conference) {
-  auto bundle = std::make_shared<TxBundle>();
+  auto bundle = tables_.make<TxBundle>();
   LegTx& tx = bundle->rtp;
   const LegTx* lender = nullptr;
   for (const std::uint64_t id : conference.legs) {

@@ -3,6 +3,7 @@
 // Main thread.
 #include <algorithm>
 #include <cstring>
+#include <utility>
 
 #include "dataplane/core.h"
 
@@ -25,8 +26,8 @@ FanoutEntry entry_of(const KeyMaterial& key, const SlotPtr& slot, const LegTx* t
   return entry;
 }
 
-StreamExtras& extras_of(StreamBundle& bundle) {
-  if (bundle.extras == nullptr) bundle.extras = std::make_unique<StreamExtras>();
+StreamExtras& extras_of(StreamBundle& bundle, TableMemory& memory) {
+  if (bundle.extras == nullptr) bundle.extras = memory.make<StreamExtras>(memory);
   bundle.rx.details = &bundle.extras->details;
   return *bundle.extras;
 }
@@ -65,7 +66,7 @@ Core::Check Core::build_stream(StreamObject& stream, Plan& plan) {
   const ConferenceObject& conference = *conferences_.find(leg.conference);
   const SlotPtr slot = book_->find({abi::SlotKind::kReceive, leg.id, stream.ssrc});
   const std::size_t worker = owner_of(leg);
-  auto bundle = std::make_shared<StreamBundle>();
+  auto bundle = tables_.make<StreamBundle>(tables_);
   std::vector<FanoutLists> parts(settings_.workers.size());
   if (auto ok = fan_out(stream, leg, conference, *bundle, parts); !ok) return ok;
   if (stream.wide != nullptr) forget_windows(stream, parts);
@@ -73,8 +74,7 @@ Core::Check Core::build_stream(StreamObject& stream, Plan& plan) {
   (void)note_use(slot, leg.receive_fingerprint(), stream.id, worker, half_written);
   if (half_written) return {};  // the receivers' slots are taken all the same: their indexes are not lost
 
-  bundle->fanout = std::move(parts[worker]);
-  parts[worker] = {};
+  bundle->fanout.take(std::exchange(parts[worker], {}));
   StreamRx& rx = bundle->rx;
   rx.state = &slot->state();
   rx.leg_id = leg.id;
@@ -85,14 +85,14 @@ Core::Check Core::build_stream(StreamObject& stream, Plan& plan) {
   rx.fanout = bundle->fanout.view();
   rx.has_gate = conference.loudest != 0 && leg.audio_level_id != 0;
   if (stream.wide != nullptr || rx.has_gate || conference.spread() || rx.hand_on != HandOn::kSeal) {
-    StreamExtras& extras = extras_of(*bundle);
+    StreamExtras& extras = extras_of(*bundle, tables_);
     StreamDetails& details = extras.details;
     details.copies = extras.copies.data();
     details.rtcp_copies = extras.rtcp_copies.data();
     details.copy_count = static_cast<std::uint32_t>(extras.copies.size());
     details.rtcp_copy_count = static_cast<std::uint32_t>(extras.rtcp_copies.size());
     details.wide = stream.wide != nullptr ? &stream.wide->window : nullptr;
-    details.windows = bundle->fanout.windows.data();
+    details.windows = bundle->fanout.windows();
     if (rx.has_gate) details.gate = leg.gate.get();
   }
   stream.worker = static_cast<std::uint8_t>(worker);
@@ -116,8 +116,8 @@ Core::Check Core::fan_out(StreamObject& stream, const LegObject& leg, const Conf
     isolated = isolated || h.isolated;
     if (!h.media && !h.control) continue;
     if (conference.mode != abi::ForwardingMode::kPerParticipantKeys) {
-      if (h.media) extras_of(bundle).copies.push_back(&receiver.tx->rtp);
-      if (h.control) extras_of(bundle).rtcp_copies.push_back(receiver.tx->rtp.rtcp);
+      if (h.media) extras_of(bundle, tables_).copies.push_back(&receiver.tx->rtp);
+      if (h.control) extras_of(bundle, tables_).rtcp_copies.push_back(receiver.tx->rtp.rtcp);
       continue;
     }
     const std::size_t sealer = conference.spread() ? receiver.number->handle().slot % parts.size() : worker;
@@ -194,12 +194,12 @@ void Core::build_shares(StreamObject& stream, std::vector<FanoutLists>& parts, S
   stream.shares.resize(parts.size());
   for (std::size_t w = 0; w < parts.size(); ++w) {
     if (parts[w].rtp.empty() && parts[w].rtcp.empty()) continue;
-    auto share = std::make_shared<ShareBundle>();
-    share->fanout = std::move(parts[w]);
+    auto share = tables_.make<ShareBundle>(tables_);
+    share->fanout.take(std::move(parts[w]));
     share->share.generation = stream.generation;
     share->share.leg_id = stream.leg;
     share->share.fanout = share->fanout.view();
-    share->share.windows = share->fanout.windows.data();
+    share->share.windows = share->fanout.windows();
     bundle.extras->details.shares |= std::uint64_t{1} << w;
     bundle.rx.has_shares = true;
     bundle.rx.rtp_heard = bundle.rx.rtp_heard || share->share.fanout.rtp_count != 0;

@@ -212,6 +212,7 @@ class Core {
   std::unique_ptr<StateRegion> state_;
   std::unique_ptr<SlotBook> book_;                                       // who holds which of its slots
   std::unique_ptr<crypto::SecretArena> arena_;
+  TableMemory tables_{settings_.huge_pages};                             // before everything that lives in it
   std::unique_ptr<NeighbourBudget> budget_;
   WorkerShared shared_;
   std::array<std::uint8_t, kBuckets> bucket_owner_{};                    // worker index

@@ -11,22 +11,8 @@
 namespace mediaward::dataplane {
 namespace {
 
-// The template is copied in one piece of fixed size; what lies behind the header proper is overwritten by the RTP header.
-constexpr std::size_t kTemplateBytes = sizeof(LegTx::header);
-
 // Bytes of a packet with the one that may follow it.
 std::uint32_t total_bytes(const Packet& packet) noexcept { return packet.bytes + (packet.next != nullptr ? packet.next->bytes : 0); }
-
-// Fills the UDP checksum field, which holds the folded pseudo-header sum, over the whole datagram. What is shared was summed once: it
-// begins at an even place, 8 bytes behind the UDP header.
-void finish_udp_checksum(Packet& packet) noexcept {
-  const std::size_t at = std::size_t{packet.l2_bytes} + packet.l3_bytes;
-  std::byte* udp = packet.data + at;
-  std::uint64_t total = add_checksum({udp, packet.bytes - at});
-  if (packet.next != nullptr) [[unlikely]] total += packet.tail_sum;
-  const Be16 sum = finish_checksum(total);
-  store_raw(udp + wire::kUdpChecksumOffset, sum.raw() == 0 ? std::uint16_t{0xffff} : sum.raw());
-}
 
 }  // namespace
 
@@ -41,6 +27,17 @@ Egress::Egress(WorkerContext& context, const CoreSettings& settings, WorkerSetti
     sums_in_software_ |= port.software_checksum;
     port.tx_flags = port.software_checksum ? std::uint16_t{0} : static_cast<std::uint16_t>(kTxUdpChecksum);
   }
+}
+
+// Fills the UDP checksum field, which holds the folded pseudo-header sum, over the whole datagram. What is shared was summed once: it
+// begins at an even place, 8 bytes behind the UDP header.
+void Egress::finish_udp_checksum(Packet& packet) noexcept {
+  const std::size_t at = std::size_t{packet.l2_bytes} + packet.l3_bytes;
+  std::byte* udp = packet.data + at;
+  std::uint64_t total = add_checksum({udp, packet.bytes - at});
+  if (packet.next != nullptr) [[unlikely]] total += packet.tail_sum;
+  const Be16 sum = finish_checksum(total);
+  store_raw(udp + wire::kUdpChecksumOffset, sum.raw() == 0 ? std::uint16_t{0xffff} : sum.raw());
 }
 
 Egress::~Egress() {
@@ -59,30 +56,6 @@ bool Egress::refill(Port& port) noexcept {
   return false;
 }
 
-std::byte* Egress::begin_datagram(const LegTx& leg, Packet& out, std::uint32_t payload_bytes) noexcept {
-  std::memcpy(out.data, leg.header, kTemplateBytes);
-  const auto udp_bytes = static_cast<std::uint16_t>(wire::kUdpBytes + payload_bytes);
-  std::byte* l3 = out.data + leg.l2_bytes;
-  std::byte* udp = l3 + leg.l3_bytes;
-  if (leg.family == Family::kIpv4) {
-    const auto total = Be16(static_cast<std::uint16_t>(leg.l3_bytes + udp_bytes));
-    store_raw(l3 + 2, total.raw());
-    store_raw(l3 + 10, finish_checksum(std::uint64_t{leg.ip_sum} + total.raw()).raw());
-    out.flags = ports_[leg.port].tx_flags;
-  } else {
-    store_be16(l3 + 4, udp_bytes);
-    out.flags = static_cast<std::uint16_t>(ports_[leg.port].tx_flags | kTxIpv6);
-  }
-  const Be16 udp_length(udp_bytes);
-  store_raw(udp + 4, udp_length.raw());
-  store_raw(udp + wire::kUdpChecksumOffset, udp_partial_checksum(std::uint64_t{leg.pseudo_sum} + udp_length.raw()).raw());
-  out.port = leg.port;
-  out.l2_bytes = leg.l2_bytes;
-  out.l3_bytes = leg.l3_bytes;
-  out.bytes = leg.header_bytes + payload_bytes;
-  return udp + wire::kUdpBytes;
-}
-
 std::uint16_t Egress::sum_payload(const Packet& tail) const noexcept {
   return sums_in_software_ ? fold_checksum(add_checksum({tail.data, tail.bytes})) : std::uint16_t{0};
 }
@@ -99,28 +72,14 @@ bool Egress::begin_copy(const LegTx& leg, Packet& out, Packet& tail, std::uint16
   return true;
 }
 
-void Egress::with_address(std::uint64_t link, Packet* packet) noexcept {
-  std::memcpy(packet->data, &link, 6);
-  if (ports_[packet->port].software_checksum) finish_udp_checksum(*packet);
-  send_frame(packet->port, packet);
-}
-
-void Egress::send(const LegTx& leg, Packet* packet) noexcept {
-  const std::uint64_t link = leg.hop->resolve();
-  if ((link & NextHop::kLinkValid) != 0) [[likely]] {
-    // What waited until this very loop goes first.
-    if (hold_.size() != 0) [[unlikely]] hold_.release_one(leg.hop, [this, link](Packet* held) { with_address(link, held); });
+void Egress::send_later(const LegTx& leg, Packet* packet, std::uint64_t link) noexcept {
+  if ((link & NextHop::kLinkValid) != 0) {  // what waited until this very loop goes first
+    hold_.release_one(leg.hop, [this, link](Packet* held) { with_address(link, held); });
     return with_address(link, packet);
   }
   if (leg.hop->state.load(std::memory_order_relaxed) == NeighbourState::kFailed)
     return context_.drop(packet, DropReason::kNeighbourUnresolved, leg.leg_id);
   if (!hold_.hold(leg.hop, packet, context_.now())) context_.drop(packet, DropReason::kNeighbourQueueFull, leg.leg_id);
-}
-
-void Egress::send_frame(std::uint16_t port, Packet* packet) noexcept {
-  Port& p = ports_[port];
-  p.tx[p.tx_count++] = packet;
-  if (p.tx_count == kTxBatch) [[unlikely]] transmit(p);
 }
 
 std::size_t Egress::transmit(Port& port) noexcept {

@@ -5,13 +5,16 @@
 
 #include <array>
 #include <atomic>
+#include <cstring>
 #include <memory>
 #include <span>
 #include <vector>
 
+#include "dataplane/checksum.h"
 #include "dataplane/hold_queue.h"
 #include "dataplane/settings.h"
 #include "dataplane/tables.h"
+#include "dataplane/wire/udp.h"
 #include "dataplane/worker_context.h"
 
 namespace mediaward::dataplane {
@@ -38,7 +41,7 @@ class Egress {
 
   // Writes Ethernet, IP and UDP headers of a datagram to this leg and returns where its payload begins. The UDP checksum is filled
   // when the packet is transmitted.
-  [[nodiscard]] std::byte* begin_datagram(const LegTx& leg, Packet& out, std::uint32_t payload_bytes) noexcept;
+  [[nodiscard, gnu::always_inline]] inline std::byte* begin_datagram(const LegTx& leg, Packet& out, std::uint32_t payload_bytes) noexcept;
 
   // The same for a datagram whose payload is all of `tail`, which other datagrams may share. True: `out` names it as its next (the caller
   // shares it); false: the port takes no chains, and the bytes were copied. tail_sum: of sum_payload(tail).
@@ -47,9 +50,17 @@ class Egress {
   [[nodiscard]] std::uint16_t sum_payload(const Packet& tail) const noexcept;
 
   // Sends what begin_datagram or begin_copy made, as soon as the next hop's address is known.
-  void send(const LegTx& leg, Packet* packet) noexcept;
+  void send(const LegTx& leg, Packet* packet) noexcept {
+    const std::uint64_t link = leg.hop->resolve();
+    if ((link & NextHop::kLinkValid) != 0 && hold_.size() == 0) [[likely]] return with_address(link, packet);
+    send_later(leg, packet, link);
+  }
   // Sends a complete frame.
-  void send_frame(std::uint16_t port, Packet* packet) noexcept;
+  void send_frame(std::uint16_t port, Packet* packet) noexcept {
+    Port& p = ports_[port];
+    p.tx[p.tx_count++] = packet;
+    if (p.tx_count == kTxBatch) [[unlikely]] transmit(p);
+  }
 
   // End of a loop: held packets whose neighbour answered (or did not), checksums, transmit. Returns packets sent.
   std::size_t flush() noexcept;
@@ -79,7 +90,13 @@ class Egress {
   };
   bool refill(Port& port) noexcept;
   std::size_t transmit(Port& port) noexcept;
-  void with_address(std::uint64_t link, Packet* packet) noexcept;
+  void with_address(std::uint64_t link, Packet* packet) noexcept {
+    std::memcpy(packet->data, &link, 6);
+    if (ports_[packet->port].software_checksum) [[unlikely]] finish_udp_checksum(*packet);
+    send_frame(packet->port, packet);
+  }
+  [[gnu::cold]] void send_later(const LegTx& leg, Packet* packet, std::uint64_t link) noexcept;
+  static void finish_udp_checksum(Packet& packet) noexcept;
 
   WorkerContext& context_;
   std::vector<Port> ports_;
@@ -87,5 +104,30 @@ class Egress {
   bool sums_in_software_ = false;
   std::uint64_t next_report_ = 0;
 };
+
+// The template is copied in one piece of fixed size; what lies behind the header proper is overwritten by the RTP header.
+std::byte* Egress::begin_datagram(const LegTx& leg, Packet& out, std::uint32_t payload_bytes) noexcept {
+  std::memcpy(out.data, leg.header, sizeof leg.header);
+  const auto udp_bytes = static_cast<std::uint16_t>(wire::kUdpBytes + payload_bytes);
+  std::byte* l3 = out.data + leg.l2_bytes;
+  std::byte* udp = l3 + leg.l3_bytes;
+  if (leg.family == Family::kIpv4) {
+    const auto total = Be16(static_cast<std::uint16_t>(leg.l3_bytes + udp_bytes));
+    store_raw(l3 + 2, total.raw());
+    store_raw(l3 + 10, finish_checksum(std::uint64_t{leg.ip_sum} + total.raw()).raw());
+    out.flags = ports_[leg.port].tx_flags;
+  } else {
+    store_be16(l3 + 4, udp_bytes);
+    out.flags = static_cast<std::uint16_t>(ports_[leg.port].tx_flags | kTxIpv6);
+  }
+  const Be16 udp_length(udp_bytes);
+  store_raw(udp + 4, udp_length.raw());
+  store_raw(udp + wire::kUdpChecksumOffset, udp_partial_checksum(std::uint64_t{leg.pseudo_sum} + udp_length.raw()).raw());
+  out.port = leg.port;
+  out.l2_bytes = leg.l2_bytes;
+  out.l3_bytes = leg.l3_bytes;
+  out.bytes = leg.header_bytes + payload_bytes;
+  return udp + wire::kUdpBytes;
+}
 
 }  // namespace mediaward::dataplane

@@ -8,6 +8,7 @@
 #include <array>
 #include <cstdint>
 #include <memory>
+#include <memory_resource>
 #include <optional>
 #include <vector>
 
@@ -16,6 +17,7 @@
 #include "dataplane/key_material.h"
 #include "dataplane/neighbour.h"
 #include "dataplane/slot_book.h"
+#include "dataplane/table_memory.h"
 #include "dataplane/tables.h"
 
 namespace mediaward::dataplane {
@@ -34,42 +36,61 @@ class LegNumber {
   crypto::Handle handle_;
 };
 
-// Tables' entries with everything they point to. What only some need is made for those only.
+// Tables' entries with everything they point to, in TableMemory. What only some need is made for those only.
 struct RxSide {
   LegRx rx;
-  std::unique_ptr<LegRxDetails> details;
+  std::shared_ptr<LegRxDetails> details;
 };
 struct RxBundle {
   RxSide rtp;
-  std::unique_ptr<RxSide> rtcp;            // with a port of its own
+  std::shared_ptr<RxSide> rtcp;            // with a port of its own
   std::vector<SsrcEntry> ssrcs;
 };
 struct TxBundle {
   LegTx rtp;
-  std::unique_ptr<LegTx> rtcp;             // with a port of its own
+  std::shared_ptr<LegTx> rtcp;             // with a port of its own
   LegTxDetails details;
   std::shared_ptr<const KeyMaterial> key;  // what `details` names the MKI of
   bool sends_rtcp = false;                 // it is known where to
 };
+// Receivers while they are collected ...
 struct FanoutLists {
   std::vector<FanoutEntry> rtp, rtcp;
   std::vector<crypto::WideWindow*> windows;  // FanoutEntry::window
-  [[nodiscard]] Fanout view() const noexcept {
-    return {rtp.data(), rtcp.data(), static_cast<std::uint32_t>(rtp.size()), static_cast<std::uint32_t>(rtcp.size())};
+};
+// ... and as the workers have them.
+class FanoutTable {
+ public:
+  explicit FanoutTable(TableMemory& memory) : rtp_(&memory), rtcp_(&memory) {}
+  void take(FanoutLists lists) {
+    rtp_.assign(lists.rtp.begin(), lists.rtp.end());
+    rtcp_.assign(lists.rtcp.begin(), lists.rtcp.end());
+    windows_ = std::move(lists.windows);
   }
+  [[nodiscard]] Fanout view() const noexcept {
+    return {rtp_.data(), rtcp_.data(), static_cast<std::uint32_t>(rtp_.size()), static_cast<std::uint32_t>(rtcp_.size())};
+  }
+  [[nodiscard]] crypto::WideWindow* const* windows() const noexcept { return windows_.data(); }
+
+ private:
+  std::pmr::vector<FanoutEntry> rtp_, rtcp_;
+  std::vector<crypto::WideWindow*> windows_;
 };
 struct StreamExtras {
+  explicit StreamExtras(TableMemory& memory) : copies(&memory), rtcp_copies(&memory) {}
   StreamDetails details;
-  std::vector<const LegTx*> copies, rtcp_copies;
+  std::pmr::vector<const LegTx*> copies, rtcp_copies;
 };
 struct StreamBundle {
+  explicit StreamBundle(TableMemory& memory) : fanout(memory) {}
   StreamRx rx;
-  FanoutLists fanout;
-  std::unique_ptr<StreamExtras> extras;    // StreamRx::details
+  FanoutTable fanout;
+  std::shared_ptr<StreamExtras> extras;    // StreamRx::details
 };
 struct ShareBundle {
+  explicit ShareBundle(TableMemory& memory) : fanout(memory) {}
   StreamShare share;
-  FanoutLists fanout;
+  FanoutTable fanout;
 };
 
 // Who does not hear whom of two legs, the first with the lower id.

@@ -60,7 +60,7 @@ void Worker::apply(const Command& command) noexcept {
     case Command::Op::kSetFlow:
       tables_.flows[command.port].set(command.address_index, command.udp_port, static_cast<const LegRx*>(command.object));
       break;
-    case Command::Op::kSetStream: tables_.streams[command.slot] = static_cast<const StreamRx*>(command.object); break;
+    case Command::Op::kSetStream: tables_.set_stream(command.slot, static_cast<const StreamRx*>(command.object)); break;
     case Command::Op::kSetShare: tables_.shares[command.slot] = static_cast<const StreamShare*>(command.object); break;
     case Command::Op::kSetLegTx: tables_.legs_tx[command.slot] = static_cast<const LegTx*>(command.object); break;
     case Command::Op::kSetBucketOwner:

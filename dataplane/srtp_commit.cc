@@ -51,13 +51,13 @@ std::size_t SrtpService::commit() noexcept {
   // Sealing in between (a large fan-out) may complete further opens of an asynchronous engine: they wait for the next loop.
   for (std::size_t at = 0; at < n; at += kCommitBurst) {
     const std::size_t end = std::min(n, at + kCommitBurst);
-    prefetch_receivers({opened_.data() + at, end - at});
+    if (tables_.outgrow_cache()) prefetch_receivers(opened_.span().subspan(at, end - at));
     for (std::size_t i = at; i < end; ++i) {
       --in_flight_[opened_[i]->epoch];
       if (commit_one(*opened_[i])) [[likely]] ops_.give_back(opened_[i]);
     }
   }
-  opened_.erase(opened_.begin(), opened_.begin() + static_cast<std::ptrdiff_t>(n));
+  opened_.erase_front(n);
   return n;
 }
 
@@ -68,10 +68,7 @@ bool SrtpService::commit_one(SrtpOp& op) noexcept {
   if (stream == nullptr) return drop_opened(op, DropReason::kStale, 0), true;
   if (op.status == JobStatus::kAuthFailed) [[unlikely]] return commit_failed(op, *stream);
   if (op.status != JobStatus::kOk) return drop_opened(op, DropReason::kEngineError, stream->leg_id), true;
-  if (op.rtcp) [[unlikely]]
-    commit_rtcp(op, *stream);
-  else
-    commit_rtp(op, *stream);
+  if (op.rtcp ? commit_rtcp(op, *stream) : commit_rtp(op, *stream)) [[likely]] hand_on(*stream, op, op.handle);
   return true;
 }
 
@@ -124,12 +121,13 @@ bool SrtpService::commit_unbound(SrtpOp& op) noexcept {
   return true;
 }
 
-void SrtpService::commit_rtp(SrtpOp& op, const StreamRx& stream) noexcept {
+// Whether it is handed on to those that seal for receivers; otherwise it was dropped, or relayed.
+inline bool SrtpService::commit_rtp(SrtpOp& op, const StreamRx& stream) noexcept {
   abi::StateSlot& state = *stream.state;
   if (op.key != nullptr) [[likely]] {
     if (const auto verdict = test_index(stream, op.index); verdict != IndexWindow::Verdict::kFresh)
-      return drop_opened(op, srtp_reason(verdict), stream.leg_id);
-    if (!count_use(op)) return drop_opened(op, DropReason::kSrtpKeyExpired, stream.leg_id);
+      return drop_opened(op, srtp_reason(verdict), stream.leg_id), false;
+    if (op.leg->counts_use && !count_use(op)) [[unlikely]] return drop_opened(op, DropReason::kSrtpKeyExpired, stream.leg_id), false;
     const std::uint64_t before = state.srtp.top;
     {
       const SlotWrite write(state);
@@ -148,21 +146,21 @@ void SrtpService::commit_rtp(SrtpOp& op, const StreamRx& stream) noexcept {
   }
   if (stream.has_gate) [[unlikely]] {
     if (const auto level = parse_audio_level({op.aad, op.aad_bytes}, stream.audio_level_id)) update(*stream.details->gate, *level, context_.now());
-    if (!stream.details->gate->open.load(std::memory_order_relaxed)) return drop_opened(op, DropReason::kPolicyNotSpeaking, stream.leg_id);
+    if (!stream.details->gate->open.load(std::memory_order_relaxed)) return drop_opened(op, DropReason::kPolicyNotSpeaking, stream.leg_id), false;
   }
-  if (stream.hand_on == HandOn::kRelay) [[unlikely]] return hand_on_relayed(stream, op);
-  if (!padding_is_good(op)) return drop_opened(op, DropReason::kRtpBadPadding, stream.leg_id);
-  if (!stream.rtp_heard) return drop_opened(op, stream.silent, stream.leg_id);
-  hand_on(stream, op, op.handle);
+  if (stream.hand_on == HandOn::kRelay) [[unlikely]] return hand_on_relayed(stream, op), false;
+  if (!padding_is_good(op)) return drop_opened(op, DropReason::kRtpBadPadding, stream.leg_id), false;
+  if (!stream.rtp_heard) return drop_opened(op, stream.silent, stream.leg_id), false;
+  return true;
 }
 
-void SrtpService::commit_rtcp(SrtpOp& op, const StreamRx& stream) noexcept {
+bool SrtpService::commit_rtcp(SrtpOp& op, const StreamRx& stream) noexcept {
   abi::StateSlot& state = *stream.state;
   if (op.key != nullptr) {
     auto window = srtcp_window(state);
     const auto index = static_cast<std::uint32_t>(op.index);
-    if (const auto verdict = window.test(index); verdict != SrtcpVerdict::kFresh) return drop_opened(op, srtcp_reason(verdict), stream.leg_id);
-    if (!count_use(op)) return drop_opened(op, DropReason::kSrtpKeyExpired, stream.leg_id);
+    if (const auto verdict = window.test(index); verdict != SrtcpVerdict::kFresh) return drop_opened(op, srtcp_reason(verdict), stream.leg_id), false;
+    if (op.leg->counts_use && !count_use(op)) [[unlikely]] return drop_opened(op, DropReason::kSrtpKeyExpired, stream.leg_id), false;
     const std::uint32_t before = window.top;
     {
       const SlotWrite write(state);
@@ -181,19 +179,20 @@ void SrtpService::commit_rtcp(SrtpOp& op, const StreamRx& stream) noexcept {
       std::memcpy(word, op.scratch.data(), op.tag_bytes);
       store_raw(word + op.tag_bytes, saved);
     }
-    return hand_on_relayed(stream, op);
+    return hand_on_relayed(stream, op), false;
   }
   if (op.moved) {  // in the clear already: its payload ends where the tag stood
     op.src = op.dst = op.start() + wire::kRtcpBytes;
     op.bytes = op.aad_bytes - static_cast<std::uint32_t>(wire::kRtcpBytes + wire::kSrtcpIndexBytes);
     op.moved = false;
   }
-  if (!wire::is_compound({op.start(), wire::kRtcpBytes + op.bytes})) return drop_opened(op, DropReason::kRtcpMalformed, stream.leg_id);
-  if (stream.fanout.rtcp_count == 0 && !stream.has_shares) return drop_opened(op, DropReason::kRtcpNoReceiver, stream.leg_id);
-  hand_on(stream, op, op.handle);
+  if (!wire::is_compound({op.start(), wire::kRtcpBytes + op.bytes})) return drop_opened(op, DropReason::kRtcpMalformed, stream.leg_id), false;
+  if (stream.fanout.rtcp_count == 0 && !stream.has_shares) return drop_opened(op, DropReason::kRtcpNoReceiver, stream.leg_id), false;
+  return true;
 }
 
-// A receive key with a lifetime of its own: told about in time, and refused at its end. True while it may be used.
+// Which of several keys it was; and a receive key with a lifetime of its own is told about in time, and refused at its end. True while it
+// may be used.
 bool SrtpService::count_use(const SrtpOp& op) noexcept {
   KeyUsage* usage = op.leg->key_at(op.key_index).usage;
   if (leg_tries_keys(*op.leg)) *op.leg->details->preferred = op.key_index;

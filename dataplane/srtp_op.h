@@ -3,9 +3,11 @@
 // Pools of fixed size, one per worker; nothing here allocates after construction. The worker's own thread.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <span>
 #include <vector>
 
 #include "crypto/bytes.h"
@@ -76,6 +78,27 @@ inline void prefetch_receiver(const FanoutEntry& to) noexcept {
   prefetch(to.leg);
   prefetch(to.leg->header + 32);  // the second line
 }
+
+// A list with room for a fixed number of pointers, which its users never exceed: as many as there are objects.
+template <typename T>
+class FixedList {
+ public:
+  explicit FixedList(std::size_t n) : items_(n) {}
+  void push_back(T* item) noexcept { items_[count_++] = item; }
+  void clear() noexcept { count_ = 0; }
+  void erase_front(std::size_t n) noexcept {
+    std::copy(items_.begin() + static_cast<std::ptrdiff_t>(n), items_.begin() + static_cast<std::ptrdiff_t>(count_), items_.begin());
+    count_ -= n;
+  }
+  [[nodiscard]] std::size_t size() const noexcept { return count_; }
+  [[nodiscard]] bool empty() const noexcept { return count_ == 0; }
+  [[nodiscard]] T* operator[](std::size_t i) const noexcept { return items_[i]; }
+  [[nodiscard]] std::span<T* const> span() const noexcept { return {items_.data(), count_}; }
+
+ private:
+  std::vector<T*> items_;
+  std::size_t count_ = 0;
+};
 
 // A fixed number of objects, handed out last in, first out, so that the same few stay in cache.
 template <typename T>

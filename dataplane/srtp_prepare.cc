@@ -57,7 +57,7 @@ void SrtpService::prefetch_streams(std::span<const SrtpItem> items) const noexce
 }
 
 void SrtpService::prepare(std::span<const SrtpItem> items) noexcept {
-  prefetch_streams(items);
+  if (tables_.outgrow_cache()) prefetch_streams(items);
   for (const SrtpItem& item : items) prepare_one(item);
 }
 

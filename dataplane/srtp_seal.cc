@@ -40,72 +40,6 @@ inline void copy_header(std::byte* to, const std::byte* from, std::uint32_t byte
 
 }  // namespace
 
-void SrtpService::hand_on(const StreamRx& stream, const SrtpOp& op, crypto::Handle handle) noexcept {
-  Plaintext* plain = plaintexts_.take();  // never short: every one holds an operation's packet
-  plain->packet = op.packet;
-  plain->rtcp = op.rtcp;
-  plain->header_bytes = static_cast<std::uint16_t>(op.rtcp ? wire::kRtcpBytes : op.aad_bytes);
-  plain->data = op.src - plain->header_bytes;
-  plain->bytes = op.bytes;
-  plain->index = op.index;
-  plain->windows = stream.replay_window > crypto::kReplayWindowPackets ? stream.details->windows : nullptr;
-  plain->refs = 1;  // ours, until every receiver has been served
-  if (stream.has_shares) [[unlikely]] share_out(stream.details->shares, *plain, handle);
-  if (stream.hand_on == HandOn::kGroup)
-    seal_group(stream, *plain, handle);
-  else
-    fan_out(stream.fanout, *plain);
-  release_source(plain);
-}
-
-void SrtpService::fan_out(const Fanout& to, Plaintext& plain) noexcept {
-  const FanoutEntry* entries = plain.rtcp ? to.rtcp : to.rtp;
-  const std::uint32_t count = plain.rtcp ? to.rtcp_count : to.rtp_count;
-  for (std::uint32_t i = 0; i < count; ++i) {
-    if (i + kReceiversAhead < count) prefetch_receiver(entries[i + kReceiversAhead]);
-    // A large fan-out: what is ready is sealed and sent while it is in cache, then on.
-    if (seal_queue_.size() >= kSealBatch || ops_.empty()) [[unlikely]] seal_barrier();
-    seal_for(entries[i], plain, nullptr);
-  }
-}
-
-void SrtpService::seal_group(const StreamRx& stream, Plaintext& plain, crypto::Handle handle) noexcept {
-  const FanoutEntry* entry = plain.rtcp ? stream.fanout.rtcp : stream.fanout.rtp;
-  if ((plain.rtcp ? stream.fanout.rtcp_count : stream.fanout.rtp_count) == 0) return;
-  if (ops_.empty()) [[unlikely]] seal_barrier();
-  seal_for(*entry, plain, &handle);
-}
-
-void SrtpService::share_out(std::uint64_t workers, const Plaintext& plain, crypto::Handle handle) noexcept {
-  std::uint64_t ready = 0;
-  for (std::uint64_t left = workers; left != 0; left &= left - 1) {
-    const auto worker = static_cast<unsigned>(std::countr_zero(left));
-    if (shares_[worker]->room() == 0)
-      context_.count_drop(DropReason::kShareFull);
-    else
-      ready |= std::uint64_t{1} << worker;
-  }
-  if (ready == 0) return;
-  egress_.io(plain.packet->port).share(*plain.packet, static_cast<std::uint32_t>(std::popcount(ready)));
-  context_.count(Counter::kSharesOut, static_cast<std::uint64_t>(std::popcount(ready)));
-  const SharedPlaintext item{plain.packet, plain.data, plain.index, handle, plain.bytes, plain.header_bytes, plain.rtcp};
-  for (; ready != 0; ready &= ready - 1) (void)shares_[static_cast<unsigned>(std::countr_zero(ready))]->push(item);
-}
-
-void SrtpService::serve_share(const SharedPlaintext& item) noexcept {
-  context_.count(Counter::kSharesIn);
-  const StreamShare* share = tables_.live_share(item.stream);
-  Plaintext* plain = plaintexts_.take();
-  if (share == nullptr || plain == nullptr) {
-    if (plain != nullptr) plaintexts_.give_back(plain);
-    return context_.drop(item.packet, share == nullptr ? DropReason::kStale : DropReason::kEngineFull);
-  }
-  ++packets_in_flight_;
-  *plain = {item.packet, item.data, item.bytes, item.header_bytes, item.rtcp, 1, item.index, share->windows};
-  fan_out(share->fanout, *plain);
-  release_source(plain);
-}
-
 // The send key's lifetime. True while it may seal.
 bool SrtpService::may_seal(const FanoutEntry& to, std::uint64_t packets, bool rtcp) noexcept {
   const KeyLifetime& life = to.leg->details->lifetime;
@@ -117,14 +51,62 @@ bool SrtpService::may_seal(const FanoutEntry& to, std::uint64_t packets, bool rt
   return packets < end;
 }
 
-void SrtpService::seal_for(const FanoutEntry& to, Plaintext& plain, const crypto::Handle* group) noexcept {
-  if (plain.rtcp) [[unlikely]]
-    seal_rtcp(to, plain, group);
-  else
-    seal_rtp(to, plain, group);
+// Nobody but the group needs the plaintext: what was received is sealed where it lies, if the buffer has room for what sealing adds.
+Packet* SrtpService::take_group_packet(const LegTx& leg, Plaintext& plain, std::uint32_t bytes) noexcept {
+  Packet* out = plain.packet;
+  const auto skipped = static_cast<std::uint32_t>(plain.data - out->data);
+  if (skipped + bytes <= out->room) [[likely]] {
+    out->data = plain.data;
+    out->room -= skipped;
+    plain.packet = nullptr;
+    --packets_in_flight_;  // it counts as the sealed one's from here on
+  } else {
+    out = egress_.take(leg.port);
+    if (out == nullptr) return nullptr;
+    out->port = leg.port;
+  }
+  out->bytes = bytes;
+  return out;
 }
 
-void SrtpService::seal_rtp(const FanoutEntry& to, Plaintext& plain, const crypto::Handle* group) noexcept {
+// Operation and buffer of a packet to be sealed; `payload` is where its RTP or RTCP header goes. nullptr: counted as dropped.
+inline SrtpOp* SrtpService::begin_seal(const FanoutEntry& to, Plaintext& plain, const crypto::Handle* group, std::uint32_t bytes,
+                                std::byte*& payload) noexcept {
+  SrtpOp* seal = ops_.take();
+  if (seal == nullptr) return context_.count_drop(DropReason::kEngineFull), nullptr;
+  Packet* out = group == nullptr ? egress_.take(to.leg->port) : take_group_packet(*to.leg, plain, bytes);
+  if (out == nullptr) {
+    ops_.give_back(seal);
+    return context_.count_drop(DropReason::kPoolExhausted), nullptr;
+  }
+  if (group == nullptr) [[likely]] {
+    const LegTx& leg = plain.rtcp ? *to.leg->rtcp : *to.leg;
+    payload = egress_.begin_datagram(leg, *out, bytes);
+    seal->handle = leg.handle;
+    prefetch(leg.hop);  // what sending looks at
+    prefetch(&tables_.legs_tx[leg.handle.slot]);
+  } else {
+    payload = out->data;  // headers are each receiver's own
+    seal->handle = *group;
+  }
+  seal->op = to.seal_op;
+  seal->status = JobStatus::kPending;
+  seal->tag_bytes = to.tag_bytes;
+  seal->key = to.key;
+  seal->src = plain.data + plain.header_bytes;
+  seal->bytes = plain.bytes;
+  seal->more_count = 0;
+  seal->packet = out;
+  seal->source = &plain;
+  seal->epoch = epoch_;
+  seal->rtcp = plain.rtcp;
+  seal->group = group != nullptr;
+  ++plain.refs;
+  ++packets_in_flight_;
+  return seal;
+}
+
+inline void SrtpService::seal_rtp(const FanoutEntry& to, Plaintext& plain, const crypto::Handle* group) noexcept {
   abi::StateSlot& state = *to.state;
   const LegTx& leg = *to.leg;
   const std::uint32_t rtp_bytes = plain.header_bytes + plain.bytes;
@@ -223,59 +205,76 @@ void SrtpService::seal_rtcp(const FanoutEntry& to, Plaintext& plain, const crypt
   seal_queue_.push_back(seal);
 }
 
-// Nobody but the group needs the plaintext: what was received is sealed where it lies, if the buffer has room for what sealing adds.
-Packet* SrtpService::take_group_packet(const LegTx& leg, Plaintext& plain, std::uint32_t bytes) noexcept {
-  Packet* out = plain.packet;
-  const auto skipped = static_cast<std::uint32_t>(plain.data - out->data);
-  if (skipped + bytes <= out->room) [[likely]] {
-    out->data = plain.data;
-    out->room -= skipped;
-    plain.packet = nullptr;
-    --packets_in_flight_;  // it counts as the sealed one's from here on
-  } else {
-    out = egress_.take(leg.port);
-    if (out == nullptr) return nullptr;
-    out->port = leg.port;
+inline void SrtpService::fan_out(const Fanout& to, Plaintext& plain) noexcept {
+  const FanoutEntry* entries = plain.rtcp ? to.rtcp : to.rtp;
+  const std::uint32_t count = plain.rtcp ? to.rtcp_count : to.rtp_count;
+  for (std::uint32_t i = 0; i < count; ++i) {
+    if (i + kReceiversAhead < count) prefetch_receiver(entries[i + kReceiversAhead]);
+    // A large fan-out: what is ready is sealed and sent while it is in cache, then on.
+    if (seal_queue_.size() >= kSealBatch || ops_.empty()) [[unlikely]] seal_barrier();
+    if (plain.rtcp) [[unlikely]]
+      seal_rtcp(entries[i], plain, nullptr);
+    else
+      seal_rtp(entries[i], plain, nullptr);
   }
-  out->bytes = bytes;
-  return out;
 }
 
-// Operation and buffer of a packet to be sealed; `payload` is where its RTP or RTCP header goes. nullptr: counted as dropped.
-SrtpOp* SrtpService::begin_seal(const FanoutEntry& to, Plaintext& plain, const crypto::Handle* group, std::uint32_t bytes,
-                                std::byte*& payload) noexcept {
-  SrtpOp* seal = ops_.take();
-  if (seal == nullptr) return context_.count_drop(DropReason::kEngineFull), nullptr;
-  Packet* out = group == nullptr ? egress_.take(to.leg->port) : take_group_packet(*to.leg, plain, bytes);
-  if (out == nullptr) {
-    ops_.give_back(seal);
-    return context_.count_drop(DropReason::kPoolExhausted), nullptr;
+void SrtpService::hand_on(const StreamRx& stream, const SrtpOp& op, crypto::Handle handle) noexcept {
+  Plaintext* plain = plaintexts_.take();  // never short: every one holds an operation's packet
+  plain->packet = op.packet;
+  plain->rtcp = op.rtcp;
+  plain->header_bytes = static_cast<std::uint16_t>(op.rtcp ? wire::kRtcpBytes : op.aad_bytes);
+  plain->data = op.src - plain->header_bytes;
+  plain->bytes = op.bytes;
+  plain->index = op.index;
+  plain->windows = stream.replay_window > crypto::kReplayWindowPackets ? stream.details->windows : nullptr;
+  plain->refs = 1;  // ours, until every receiver has been served
+  if (stream.has_shares) [[unlikely]] share_out(stream.details->shares, *plain, handle);
+  if (stream.hand_on == HandOn::kGroup)
+    seal_group(stream, *plain, handle);
+  else
+    fan_out(stream.fanout, *plain);
+  release_source(plain);
+}
+
+void SrtpService::seal_group(const StreamRx& stream, Plaintext& plain, crypto::Handle handle) noexcept {
+  const FanoutEntry* entry = plain.rtcp ? stream.fanout.rtcp : stream.fanout.rtp;
+  if ((plain.rtcp ? stream.fanout.rtcp_count : stream.fanout.rtp_count) == 0) return;
+  if (ops_.empty()) [[unlikely]] seal_barrier();
+  if (plain.rtcp) [[unlikely]]
+    seal_rtcp(*entry, plain, &handle);
+  else
+    seal_rtp(*entry, plain, &handle);
+}
+
+void SrtpService::share_out(std::uint64_t workers, const Plaintext& plain, crypto::Handle handle) noexcept {
+  std::uint64_t ready = 0;
+  for (std::uint64_t left = workers; left != 0; left &= left - 1) {
+    const auto worker = static_cast<unsigned>(std::countr_zero(left));
+    if (shares_[worker]->room() == 0)
+      context_.count_drop(DropReason::kShareFull);
+    else
+      ready |= std::uint64_t{1} << worker;
   }
-  if (group == nullptr) [[likely]] {
-    const LegTx& leg = plain.rtcp ? *to.leg->rtcp : *to.leg;
-    payload = egress_.begin_datagram(leg, *out, bytes);
-    seal->handle = leg.handle;
-    prefetch(leg.hop);  // what sending looks at
-    prefetch(&tables_.legs_tx[leg.handle.slot]);
-  } else {
-    payload = out->data;  // headers are each receiver's own
-    seal->handle = *group;
+  if (ready == 0) return;
+  egress_.io(plain.packet->port).share(*plain.packet, static_cast<std::uint32_t>(std::popcount(ready)));
+  context_.count(Counter::kSharesOut, static_cast<std::uint64_t>(std::popcount(ready)));
+  const SharedPlaintext item{plain.packet, plain.data, plain.index, handle, plain.bytes, plain.header_bytes, plain.rtcp};
+  for (; ready != 0; ready &= ready - 1) (void)shares_[static_cast<unsigned>(std::countr_zero(ready))]->push(item);
+}
+
+void SrtpService::serve_share(const SharedPlaintext& item) noexcept {
+  context_.count(Counter::kSharesIn);
+  const StreamShare* share = tables_.live_share(item.stream);
+  Plaintext* plain = plaintexts_.take();
+  if (share == nullptr || plain == nullptr) {
+    if (plain != nullptr) plaintexts_.give_back(plain);
+    return context_.drop(item.packet, share == nullptr ? DropReason::kStale : DropReason::kEngineFull);
   }
-  seal->op = to.seal_op;
-  seal->status = JobStatus::kPending;
-  seal->tag_bytes = to.tag_bytes;
-  seal->key = to.key;
-  seal->src = plain.data + plain.header_bytes;
-  seal->bytes = plain.bytes;
-  seal->more_count = 0;
-  seal->packet = out;
-  seal->source = &plain;
-  seal->epoch = epoch_;
-  seal->rtcp = plain.rtcp;
-  seal->group = group != nullptr;
-  ++plain.refs;
   ++packets_in_flight_;
-  return seal;
+  *plain = {item.packet, item.data, item.bytes, item.header_bytes, item.rtcp, 1, item.index, share->windows};
+  fan_out(share->fanout, *plain);
+  release_source(plain);
 }
 
 void SrtpService::finish_seal(SrtpOp& op) noexcept {

@@ -14,12 +14,11 @@ SrtpService::SrtpService(WorkerContext& context, WorkerTables& tables, Egress& e
       shares_(shares.begin(), shares.end()),
       ops_(jobs),
       plaintexts_(jobs),
-      done_(jobs) {
-  open_queue_.reserve(jobs);
-  retry_queue_.reserve(jobs);
-  opened_.reserve(jobs);
-  seal_queue_.reserve(jobs);
-}
+      open_queue_(jobs),
+      retry_queue_(jobs),
+      seal_queue_(jobs),
+      opened_(jobs),
+      done_(jobs) {}
 
 std::size_t SrtpService::open_barrier() noexcept {
   const std::size_t n = open_queue_.size() + retry_queue_.size();
@@ -36,9 +35,9 @@ std::size_t SrtpService::seal_barrier() noexcept {
   return n;
 }
 
-void SrtpService::submit(std::vector<crypto::Job*>& queue) noexcept {
+void SrtpService::submit(FixedList<crypto::Job>& queue) noexcept {
   if (queue.empty()) return;
-  const std::size_t taken = engine_.submit(queue);
+  const std::size_t taken = engine_.submit(queue.span());
   // A second attempt still belongs to the half it began in: what it refers to may have been unlinked since.
   for (std::size_t i = 0; i < taken; ++i) ++in_flight_[static_cast<SrtpOp*>(queue[i])->epoch];
   for (std::size_t i = taken; i < queue.size(); ++i) {  // the device's queue is full

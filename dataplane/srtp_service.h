@@ -67,38 +67,37 @@ class SrtpService {
   // srtp_commit.cc
   void prefetch_receivers(std::span<SrtpOp* const> ops) const noexcept;
   [[nodiscard]] bool commit_one(SrtpOp& op) noexcept;
-  [[nodiscard]] bool commit_unbound(SrtpOp& op) noexcept;
-  [[nodiscard]] bool commit_failed(SrtpOp& op, const StreamRx& stream) noexcept;
+  [[nodiscard, gnu::cold]] bool commit_unbound(SrtpOp& op) noexcept;
+  [[nodiscard, gnu::cold]] bool commit_failed(SrtpOp& op, const StreamRx& stream) noexcept;
   [[nodiscard]] static bool next_attempt(SrtpOp& op, const StreamRx& stream) noexcept;
-  void try_again(SrtpOp& op, std::uint64_t index) noexcept;
-  void commit_rtp(SrtpOp& op, const StreamRx& stream) noexcept;
-  void commit_rtcp(SrtpOp& op, const StreamRx& stream) noexcept;
-  [[nodiscard]] bool count_use(const SrtpOp& op) noexcept;
-  void report_key(WorkerEvent::Kind kind, WorkerEvent::KeyRole role, std::uint64_t leg_id, std::uint32_t ssrc, std::uint64_t packets,
+  [[gnu::cold]] void try_again(SrtpOp& op, std::uint64_t index) noexcept;
+  [[nodiscard]] inline bool commit_rtp(SrtpOp& op, const StreamRx& stream) noexcept;
+  [[nodiscard, gnu::noinline]] bool commit_rtcp(SrtpOp& op, const StreamRx& stream) noexcept;
+  [[nodiscard, gnu::noinline]] bool count_use(const SrtpOp& op) noexcept;
+  [[gnu::cold]] void report_key(WorkerEvent::Kind kind, WorkerEvent::KeyRole role, std::uint64_t leg_id, std::uint32_t ssrc, std::uint64_t packets,
                   std::uint64_t limit) noexcept;
-  void report_source(const SrtpOp& op) noexcept;
-  void drop_opened(SrtpOp& op, DropReason reason, std::uint64_t leg_id) noexcept;
+  [[gnu::cold]] void report_source(const SrtpOp& op) noexcept;
+  [[gnu::noinline]] void drop_opened(SrtpOp& op, DropReason reason, std::uint64_t leg_id) noexcept;
 
   // srtp_seal.cc
   void hand_on(const StreamRx& stream, const SrtpOp& op, crypto::Handle handle) noexcept;
-  void hand_on_relayed(const StreamRx& stream, SrtpOp& op) noexcept;
-  void share_out(std::uint64_t workers, const Plaintext& plain, crypto::Handle handle) noexcept;
-  void fan_out(const Fanout& to, Plaintext& plain) noexcept;
-  void seal_group(const StreamRx& stream, Plaintext& plain, crypto::Handle handle) noexcept;
+  [[gnu::noinline]] void hand_on_relayed(const StreamRx& stream, SrtpOp& op) noexcept;
+  [[gnu::cold]] void share_out(std::uint64_t workers, const Plaintext& plain, crypto::Handle handle) noexcept;
+  [[gnu::always_inline]] inline void fan_out(const Fanout& to, Plaintext& plain) noexcept;
+  [[gnu::noinline]] void seal_group(const StreamRx& stream, Plaintext& plain, crypto::Handle handle) noexcept;
   // group: the stream whose copies the sealed packet goes to; nullptr: to the entry's leg alone.
-  void seal_for(const FanoutEntry& to, Plaintext& plain, const crypto::Handle* group) noexcept;
-  void seal_rtp(const FanoutEntry& to, Plaintext& plain, const crypto::Handle* group) noexcept;
-  void seal_rtcp(const FanoutEntry& to, Plaintext& plain, const crypto::Handle* group) noexcept;
-  [[nodiscard]] SrtpOp* begin_seal(const FanoutEntry& to, Plaintext& plain, const crypto::Handle* group, std::uint32_t bytes,
+  [[gnu::always_inline]] inline void seal_rtp(const FanoutEntry& to, Plaintext& plain, const crypto::Handle* group) noexcept;
+  [[gnu::noinline]] void seal_rtcp(const FanoutEntry& to, Plaintext& plain, const crypto::Handle* group) noexcept;
+  [[nodiscard, gnu::always_inline]] inline SrtpOp* begin_seal(const FanoutEntry& to, Plaintext& plain, const crypto::Handle* group, std::uint32_t bytes,
                                    std::byte*& payload) noexcept;
   [[nodiscard]] Packet* take_group_packet(const LegTx& leg, Plaintext& plain, std::uint32_t bytes) noexcept;
-  [[nodiscard]] bool may_seal(const FanoutEntry& to, std::uint64_t packets, bool rtcp) noexcept;
+  [[nodiscard, gnu::cold]] bool may_seal(const FanoutEntry& to, std::uint64_t packets, bool rtcp) noexcept;
   void finish_seal(SrtpOp& op) noexcept;
   void finish_group(SrtpOp& op) noexcept;
   void send_copies(Packet& tail, const LegTx* const* to, std::uint32_t count) noexcept;
   void release_source(Plaintext* plain) noexcept;
 
-  void submit(std::vector<crypto::Job*>& queue) noexcept;
+  void submit(FixedList<crypto::Job>& queue) noexcept;
   void poll() noexcept;
 
   WorkerContext& context_;
@@ -108,8 +107,8 @@ class SrtpService {
   std::vector<ShareRing*> shares_;
   Pool<SrtpOp> ops_;
   Pool<Plaintext> plaintexts_;
-  std::vector<crypto::Job*> open_queue_, retry_queue_, seal_queue_;
-  std::vector<SrtpOp*> opened_;
+  FixedList<crypto::Job> open_queue_, retry_queue_, seal_queue_;
+  FixedList<SrtpOp> opened_;
   std::vector<crypto::Job*> done_;
   std::size_t packets_in_flight_ = 0;   // packets that only this service knows of
   std::size_t in_flight_[2] = {0, 0};

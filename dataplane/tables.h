@@ -90,7 +90,7 @@ struct alignas(64) LegRx {
   Family family = Family::kIpv4;
   std::uint8_t flags = 0;                 // LegRxFlags
   std::uint8_t key_count = 0;
-  std::uint8_t reserved = 0;
+  bool counts_use = false;                // which key was used, or how often, is kept account of
   std::uint16_t ssrc_count = 0;
   SsrcEntry first;                         // most legs send one stream: no further line to look at
   const SsrcEntry* ssrcs = nullptr;        // all of them, ssrc_count

@@ -45,6 +45,15 @@ struct WorkerTables {
     for (const auto& port : settings.ports) flows.emplace_back(port.addresses.size(), port.media_port_first, port.media_port_last);
   }
 
+  // What few streams need stays in the cache by itself; asking for it costs more than it saves.
+  [[nodiscard]] bool outgrow_cache() const noexcept { return stream_count > 512; }
+
+  void set_stream(std::uint32_t slot, const StreamRx* stream) noexcept {
+    stream_count += (stream != nullptr ? 1u : 0u);
+    stream_count -= (streams[slot] != nullptr ? 1u : 0u);
+    streams[slot] = stream;
+  }
+
   // The stream a completed job belongs to, or nullptr when it was removed or replaced by another meanwhile.
   [[nodiscard]] const StreamRx* live_stream(crypto::Handle h) const noexcept {
     const StreamRx* s = streams[h.slot];
@@ -61,6 +70,7 @@ struct WorkerTables {
 
   std::vector<FlowTable> flows;            // by port
   std::vector<const StreamRx*> streams;    // by stream slot (= receive state slot)
+  std::size_t stream_count = 0;            // of those that are there
   std::vector<const StreamShare*> shares;  // by stream slot: what this worker seals for of streams that others own
   std::vector<const LegTx*> legs_tx;       // by leg slot
   std::array<std::uint8_t, kBuckets> bucket_owner{};  // worker index, as of the last command

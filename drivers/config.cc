@@ -100,7 +100,7 @@ void read_addresses(TomlTable& table, PortConfig& port) {
 
 void read_port_common(TomlTable& table, PortConfig& port) {
   table.read("vlan", port.vlan, 0, 4094);
-  table.read("mtu", port.mtu, 576, 9216);
+  table.read("mtu", port.mtu, kLeastMtu, kMostMtu);
   table.read("queues", port.queues, 0, 64);
   table.read("queue_size", port.queue_size, 64, 4096);
   table.read("pool_packets", port.pool_packets, 0, 4 * 1024 * 1024);

@@ -23,6 +23,9 @@ inline constexpr std::size_t kPortKindCount = 7;
 
 enum class HugepageUse : std::uint8_t { kAuto, kYes, kNo };
 
+// Bytes of IP packet: what IPv4 hosts must take (RFC 791 §3.1), and jumbo frames.
+inline constexpr std::uint16_t kLeastMtu = 576, kMostMtu = 9216;
+
 // Idle policy as asked for; the plan turns it into a dataplane::IdlePolicy.
 enum class IdleChoice : std::uint8_t { kAuto, kSpin, kYield, kSleep, kInterrupt };
 

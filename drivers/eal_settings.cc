@@ -106,7 +106,7 @@ std::uint32_t memory_demand_megabytes(const std::vector<PortConfig>& ports, cons
   for (std::size_t i = 0; i < ports.size(); ++i) {
     const std::uint16_t queues = i < port_queues.size() ? port_queues[i] : std::uint16_t{1};
     const std::uint64_t packets = pool_packets_for(ports[i], queues);
-    bytes += packets * (data_room_bytes(ports[i].mtu) + kElementOverhead + 16) + kPerPortKilobytes * 1024u +
+    bytes += packets * (data_room_bytes(ports[i]) + kElementOverhead + 16) + kPerPortKilobytes * 1024u +
              std::uint64_t{queues} * ports[i].queue_size * kDescriptorBytes;
   }
   return kBaseMegabytes + round_up(bytes * 5 / 4 / 1024, 8);

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <algorithm>
+#include <bit>
 #include <cstdint>
 
 #include "drivers/config.h"
@@ -29,11 +30,33 @@ inline constexpr std::uint32_t kAfXdpFillPackets = 2048;     // the PMD keeps it
   return std::max(kDefaultPoolPackets, port.kind == PortKind::kAfXdp ? least : least * 5 / 4);
 }
 
-// Data room of one packet, headroom included: MTU, Ethernet header, two tags and the largest SRTP tag, in whole cache lines, and
-// not below 2048 + headroom, the least that common NICs take without splitting a full frame.
-[[nodiscard]] constexpr std::uint16_t data_room_bytes(std::uint16_t mtu) noexcept {
-  const std::uint32_t frame = mtu + 14u + 8u + 16u;
-  return static_cast<std::uint16_t>(kHeadroomBytes + std::max(2048u, (frame + 63u) & ~63u));
+// A frame of the ring of af_packet holds the kernel's header and one full frame of the wire; blocks hold whole frames.
+[[nodiscard]] constexpr std::uint32_t af_packet_frame_bytes(std::uint16_t mtu) noexcept { return std::bit_ceil(mtu + 22u + 128u); }
+
+// What a buffer holds beside headroom and IP packet: Ethernet header, two tags and the largest SRTP tag. With af_xdp the kernel keeps
+// some of it to itself (XDP_PACKET_HEADROOM).
+[[nodiscard]] constexpr std::uint32_t buffer_overhead_bytes(PortKind kind) noexcept {
+  return 14u + 8u + 16u + (kind == PortKind::kAfXdp ? 256u : 0u);
+}
+
+// An mbuf has 16 bits for its size. With af_xdp a whole element lies in one page of the kernel: object header, rte_mbuf, Packet, this, and
+// a cache line that mempool may add to spread elements over memory channels.
+[[nodiscard]] constexpr std::uint32_t most_data_room_bytes(PortKind kind) noexcept {
+  return kind == PortKind::kAfXdp ? 4096u - 64u - 128u - 64u - 64u : 65536u - 64u;
+}
+
+// Data room of one packet, headroom included: MTU and what belongs around it, in whole cache lines, and not below 2048 + headroom, the
+// least that common NICs take without splitting a full frame. The driver of af_packet wants room for a frame of its ring. What would be
+// more than a packet may have is cut: see mtu_of_room.
+[[nodiscard]] constexpr std::uint16_t data_room_bytes(const PortConfig& port) noexcept {
+  const std::uint32_t frame = (port.mtu + buffer_overhead_bytes(port.kind) + 63u) & ~63u;
+  const std::uint32_t least = port.kind == PortKind::kAfPacket ? std::max(2048u, af_packet_frame_bytes(port.mtu)) : 2048u;
+  return static_cast<std::uint16_t>(std::min(kHeadroomBytes + std::max(least, frame), most_data_room_bytes(port.kind)));
+}
+
+// The largest IP packet that a buffer takes.
+[[nodiscard]] constexpr std::uint32_t mtu_of_room(PortKind kind, std::uint16_t room) noexcept {
+  return room - kHeadroomBytes - buffer_overhead_bytes(kind);
 }
 
 }  // namespace mediaward::drivers

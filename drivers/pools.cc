@@ -28,16 +28,15 @@ struct PoolDeleter {
 // sets of the cache, and there is no such device. af_xdp names elements by their distance from the first one and tells the kernel a
 // length that knows no gaps: what lies behind it is never sent.
 rte_mempool* make_pool(const PoolSettings& settings, int node) {
-  const std::uint16_t room = data_room_bytes(settings.mtu);
   const unsigned flags = settings.gapless || rte_eal_has_hugepages() == 0 ? RTE_MEMPOOL_F_NO_IOVA_CONTIG : 0;
-  const auto element_bytes = static_cast<unsigned>(sizeof(rte_mbuf) + sizeof(dataplane::Packet) + room);
+  const auto element_bytes = static_cast<unsigned>(sizeof(rte_mbuf) + sizeof(dataplane::Packet) + settings.room);
   std::unique_ptr<rte_mempool, PoolDeleter> pool(rte_mempool_create_empty(pool_name(settings.name).c_str(), settings.packets, element_bytes,
                                                                           kPoolCachePackets, sizeof(rte_pktmbuf_pool_private), node, flags));
   if (pool == nullptr) return nullptr;
   if (const int status = rte_mempool_set_ops_byname(pool.get(), rte_mbuf_best_mempool_ops(), nullptr); status != 0)
     return rte_errno = -status, nullptr;
   rte_pktmbuf_pool_private layout{};
-  layout.mbuf_data_room_size = room;
+  layout.mbuf_data_room_size = settings.room;
   layout.mbuf_priv_size = sizeof(dataplane::Packet);
   rte_pktmbuf_pool_init(pool.get(), &layout);
   if (const int status = rte_mempool_populate_default(pool.get()); status < 0) return rte_errno = -status, nullptr;

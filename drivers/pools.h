@@ -27,7 +27,7 @@ static_assert(sizeof(rte_mbuf) % alignof(dataplane::Packet) == 0);
 struct PoolSettings {
   std::string name;              // of the port; shown as "pool.NAME"
   std::uint32_t packets = kDefaultPoolPackets;
-  std::uint16_t mtu = 1500;      // bytes of IP packet: a received frame must fit one buffer
+  std::uint16_t room = 2048 + kHeadroomBytes;  // data_room_bytes: a received frame must fit one buffer
   std::int32_t numa = -1;        // -1: any
   bool gapless = false;          // one block of memory without gaps between elements (af_xdp)
 };

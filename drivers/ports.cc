@@ -16,6 +16,7 @@
 #include <utility>
 
 #include "drivers/dpdk_compat.h"
+#include "drivers/port_mtu.h"
 
 namespace mediaward::drivers {
 namespace {
@@ -127,9 +128,10 @@ Result<std::unique_ptr<Port>> Port::open(const PortConfig& config, const PortOpe
   port->rx_interrupts_ = settings.rx_interrupts;
   port->workers_ = settings.workers;
   if (auto done = port->attach(); !done) return tl::unexpected<Error>(done.error());
+  if (auto fits = port->check_mtu(); !fits) return tl::unexpected<Error>(fits.error());
   if (port->numa_ < 0) port->numa_ = rte_eth_dev_socket_id(port->port_id_);
   auto pool = PacketPool::create(
-      {config.name, pool_packets_for(config, settings.queues), config.mtu, port->numa_, config.kind == PortKind::kAfXdp});
+      {config.name, pool_packets_for(config, settings.queues), data_room_bytes(config), port->numa_, config.kind == PortKind::kAfXdp});
   if (!pool) return tl::unexpected<Error>(pool.error());
   port->pool_ = std::make_unique<PacketPool>(std::move(*pool));
   if (auto done = port->configure(); !done) return tl::unexpected<Error>(done.error());
@@ -153,6 +155,21 @@ Result<void> Port::attach() {
   return {};
 }
 
+// Before anything is sent: what does not fit would be dropped later by the driver or the kernel, where nobody looks.
+Result<void> Port::check_mtu() const {
+  rte_eth_dev_info device{};
+  if (const int status = rte_eth_dev_info_get(port_id_, &device); status != 0) return tl::unexpected<Error>(error("cannot be queried", status));
+  MtuLimits limits;
+  limits.buffers = mtu_of_room(config_.kind, data_room_bytes(config_));
+  if (driver_knows_mtu(config_.kind)) limits.driver = driver_mtu(device.max_mtu, device.max_rx_pktlen);
+  if (config_.kind == PortKind::kAfPacket || config_.kind == PortKind::kAfXdp) {
+    auto mtu = interface_mtu(config_.interface);
+    if (!mtu) return fail(mtu.error().code, "port \"" + config_.name + "\": " + mtu.error().message);
+    limits.interface = *mtu;
+  }
+  return drivers::check_mtu(config_, limits);
+}
+
 Result<void> Port::configure() {
   rte_eth_dev_info device{};
   if (const int status = rte_eth_dev_info_get(port_id_, &device); status != 0) return tl::unexpected<Error>(error("cannot be queried", status));
@@ -164,7 +181,7 @@ Result<void> Port::configure() {
   const OffloadProfile wanted = wanted_offloads(config_);
   conf.rxmode.offloads = wanted.rx & device.rx_offload_capa;
   conf.txmode.offloads = wanted.tx & device.tx_offload_capa;
-  if (config_.kind == PortKind::kPci) conf.rxmode.mtu = std::min(config_.mtu, device.max_mtu);
+  if (driver_knows_mtu(config_.kind)) conf.rxmode.mtu = config_.mtu;
   if (const std::uint64_t rss = rss_types(config_, device); queues_ > 1 && rss != 0) {
     conf.rxmode.mq_mode = RTE_ETH_MQ_RX_RSS;
     conf.rx_adv_conf.rss_conf.rss_hf = rss;
@@ -182,7 +199,8 @@ Result<void> Port::configure() {
   capabilities_ = {sends(RTE_ETH_TX_OFFLOAD_IPV4_CKSUM), sends(RTE_ETH_TX_OFFLOAD_UDP_CKSUM), sends(RTE_ETH_TX_OFFLOAD_VLAN_INSERT),
                    sends(RTE_ETH_TX_OFFLOAD_MULTI_SEGS)};
   offload_text_ = describe_offloads(conf);
-  return set_up_queues();
+  if (auto queues = set_up_queues(); !queues) return queues;
+  return adopt_mtu();
 }
 
 Result<void> Port::set_up_queues() {
@@ -196,6 +214,23 @@ Result<void> Port::set_up_queues() {
       return tl::unexpected<Error>(error("transmit queue " + std::to_string(queue) + " cannot be set up", status));
   }
   return {};
+}
+
+// The interface of a tap is ours, and a driver may have taken another MTU than it was given: what counts is what it says afterwards.
+Result<void> Port::adopt_mtu() const {
+  std::uint32_t adopted = config_.mtu;
+  if (config_.kind == PortKind::kTap) {
+    if (const int status = rte_eth_dev_set_mtu(port_id_, config_.mtu); status != 0)
+      return tl::unexpected<Error>(error("mtu " + std::to_string(config_.mtu) + " cannot be set; " + attach_hint(config_), status));
+    auto mtu = interface_mtu(config_.interface);
+    if (!mtu) return fail(mtu.error().code, "port \"" + config_.name + "\": " + mtu.error().message);
+    adopted = *mtu;
+  }
+  std::uint16_t driver = 0;
+  if (driver_knows_mtu(config_.kind) && rte_eth_dev_get_mtu(port_id_, &driver) == 0) adopted = std::min<std::uint32_t>(adopted, driver);
+  MtuLimits limits;
+  limits.driver = adopted;
+  return drivers::check_mtu(config_, limits);
 }
 
 // A NIC gets the configured address; interfaces shared with the kernel keep theirs (the port is promiscuous anyway); virtual
@@ -233,7 +268,6 @@ Result<void> Port::start() {
   }
   if (status != 0) return tl::unexpected<Error>(error("cannot be started; " + attach_hint(config_), status));
   started_ = true;
-  if (config_.kind == PortKind::kTap && config_.mtu != RTE_ETHER_MTU) rte_eth_dev_set_mtu(port_id_, config_.mtu);
   // Solicited-node multicast must arrive (RFC 4861 §7.2.1). PMDs without a filter refuse both calls and deliver everything.
   rte_eth_promiscuous_enable(port_id_);
   rte_eth_allmulticast_enable(port_id_);

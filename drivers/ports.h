@@ -75,8 +75,10 @@ class Port {
  private:
   Port() = default;
   Result<void> attach();
+  [[nodiscard]] Result<void> check_mtu() const;
   Result<void> configure();
   Result<void> set_up_queues();
+  [[nodiscard]] Result<void> adopt_mtu() const;
   void choose_mac();
   void install_bucket_rules();
   [[nodiscard]] Error error(const std::string& what, int code) const;

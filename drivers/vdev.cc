@@ -2,9 +2,10 @@
 // Device arguments per port kind, and the MAC of ports that have none of their own. Text only. Main thread.
 #include <unistd.h>
 
-#include <bit>
+#include <algorithm>
 #include <cstdint>
 
+#include "drivers/pool_size.h"
 #include "drivers/ports.h"
 
 namespace mediaward::drivers {
@@ -21,9 +22,8 @@ std::string virtio_user_arguments(const PortConfig& port, std::uint16_t queues) 
   return out + ",mac=" + to_string(port.mac ? *port.mac : stable_mac(port));
 }
 
-// A frame of the ring must hold the kernel's header and one full frame; blocks hold whole frames.
 std::string af_packet_arguments(const PortConfig& port, std::uint16_t queues) {
-  const std::size_t frame = std::bit_ceil(std::size_t{port.mtu} + 22 + 128);
+  const std::size_t frame = af_packet_frame_bytes(port.mtu);
   const std::size_t block = std::max<std::size_t>(frame, 4096);
   return "iface=" + port.interface + ",qpairs=" + number(queues) + ",blocksz=" + number(block) + ",framesz=" + number(frame) +
          ",framecnt=" + number(std::size_t{port.queue_size} * 4);

@@ -54,9 +54,14 @@ class RingIo final : public dataplane::PacketIo {
   }
   std::size_t transmit(std::span<dataplane::Packet* const> packets) noexcept override {
     for (dataplane::Packet* packet : packets) {
-      auto& slot = tx_[tx_count_++ % kTxRing];
-      if (slot != nullptr) give(slot);
-      slot = packet;
+      const std::size_t slot = tx_count_++ % kTxRing;
+      // The line of a packet of one piece, which nobody else has, is not fetched once more: it left the cache long ago.
+      if (chained_[slot])
+        give(tx_[slot]);
+      else if (tx_[slot] != nullptr)
+        free_.push_back(tx_[slot]);
+      tx_[slot] = packet;
+      chained_[slot] = packet->next != nullptr;
     }
     return packets.size();
   }
@@ -109,6 +114,7 @@ class RingIo final : public dataplane::PacketIo {
   std::size_t next_ = 0;
   std::size_t tx_count_ = 0;
   std::array<dataplane::Packet*, kTxRing> tx_{};
+  std::array<bool, kTxRing> chained_{};
 };
 
 }  // namespace mediaward::bench

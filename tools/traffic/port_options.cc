@@ -60,6 +60,8 @@ bool set_text(std::string& out, std::string_view value) {
   return out = value, !value.empty();
 }
 
+static_assert(drivers::kLeastMtu == 576 && drivers::kMostMtu == 9216, "the text of mtu below");
+
 constexpr std::array kKeys{
     Key{"kind", "one of pci, virtio-user, vhost-user, tap, af_packet, af_xdp, pcap",
         [](PortConfig& p, std::string_view v) { return to_kind(v, p.kind); }},
@@ -72,7 +74,7 @@ constexpr std::array kKeys{
         [](PortConfig& p, std::string_view v) { return to_number(v, p.queue_size) && is_queue_size(p.queue_size); }},
     Key{"packed-ring", "yes or no", [](PortConfig& p, std::string_view v) { return to_bool(v, p.packed_ring); }},
     Key{"vlan", "0 to 4094", [](PortConfig& p, std::string_view v) { return to_number(v, p.vlan) && p.vlan < 4095; }},
-    Key{"mtu", "576 to 9000", [](PortConfig& p, std::string_view v) { return to_number(v, p.mtu) && p.mtu >= 576 && p.mtu <= 9000; }},
+    Key{"mtu", "576 to 9216", [](PortConfig& p, std::string_view v) { return to_number(v, p.mtu) && p.mtu >= drivers::kLeastMtu && p.mtu <= drivers::kMostMtu; }},
     Key{"pool-packets", "a number of packets", [](PortConfig& p, std::string_view v) { return to_number(v, p.pool_packets); }},
     Key{"offloads", "yes or no", [](PortConfig& p, std::string_view v) { return to_bool(v, p.offloads); }},
     Key{"rx-pcap", "a file", [](PortConfig& p, std::string_view v) { return set_text(p.rx_pcap, v); }},

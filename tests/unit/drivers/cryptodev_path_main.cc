@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The whole data plane over crypto devices: runs the scenarios of tests/unit/dataplane/, in which libsrtp speaks and listens, once more
 // with the asynchronous engine over the device that the first argument names. Needs root for EAL, no hugepages.
+#include <iostream>
 #include <string>
 #include <utility>
 
@@ -59,7 +60,14 @@ std::unique_ptr<CryptoProvider> borrow_device() {
 
 int main(int argc, char** argv) {
   testing::InitGoogleTest(&argc, argv);
-  if (!mediaward::drivers::eal_can_run() || argc < 2) return 77;  // skipped
+  if (argc < 2) {
+    std::cerr << "which device? crypto_openssl or crypto_aesni_mb\n";
+    return 2;
+  }
+  if (!mediaward::drivers::eal_can_run()) {  // 77 is a skip, and the line is its reason
+    std::cout << "SKIP: EAL's runtime directory needs root\n";
+    return 77;
+  }
   testing::AddGlobalTestEnvironment(new mediaward::drivers::EalForTests);
   testing::AddGlobalTestEnvironment(new mediaward::crypto::DeviceForTests(argv[1]));
   return RUN_ALL_TESTS();

@@ -91,13 +91,14 @@ std::unique_ptr<Port> open_port(const PortConfig& config) {
   return started ? std::move(*port) : nullptr;
 }
 
-PortPair open_pair(bool guest_offloads) {
+PortPair open_pair(bool guest_offloads, std::uint16_t mtu) {
   static int pairs = 0;
   const std::string number = std::to_string(pairs++);
   PortConfig far = port_config("far" + number, PortKind::kVhostUser), near = port_config("near" + number, PortKind::kVirtioUser);
   far.path = near.path = PortEnvironment::folder() + "/pair" + number + ".sock";
   far.server = true;
   near.offloads = guest_offloads;
+  far.mtu = near.mtu = mtu;
   PortPair pair;
   pair.far = open_port(far);
   if (pair.far != nullptr) pair.near = open_port(near);
@@ -109,9 +110,10 @@ PortPair open_pair(bool guest_offloads) {
   return pair;
 }
 
-Veth::Veth(std::string name, std::string peer) : name_(std::move(name)) {
-  const std::string text =
-      "ip link add " + name_ + " type veth peer name " + peer + " && ip link set " + name_ + " up && ip link set " + peer + " up";
+Veth::Veth(std::string name, std::string peer, std::uint16_t mtu) : name_(std::move(name)) {
+  const std::string bytes = " mtu " + std::to_string(mtu);
+  const std::string text = "ip link add " + name_ + bytes + " type veth peer name " + peer + bytes + " && ip link set " + name_ +
+                           " up && ip link set " + peer + " up";
   EXPECT_EQ(std::system(text.c_str()), 0);
 }
 
@@ -137,9 +139,13 @@ PacketSocket::~PacketSocket() {
   close(fd_);
 }
 
+bool PacketSocket::send(std::span<const std::byte> frame) const {
+  return ::send(fd_, frame.data(), frame.size(), 0) == static_cast<ssize_t>(frame.size());
+}
+
 Frames PacketSocket::receive(std::size_t count) {
   Frames out;
-  std::byte buffer[2048];
+  std::byte buffer[16384];
   for (int empty = 0; out.size() < count && empty < 1000;) {
     const ssize_t n = recv(fd_, buffer, sizeof buffer, 0);
     if (n > 0) out.emplace_back(buffer, buffer + n);

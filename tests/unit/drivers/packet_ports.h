@@ -11,6 +11,7 @@
 #include <filesystem>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -43,12 +44,12 @@ class PortEnvironment final : public ::testing::Environment {
 struct PortPair {
   std::unique_ptr<Port> far, near;  // vhost-user, virtio-user
 };
-[[nodiscard]] PortPair open_pair(bool guest_offloads = true);
+[[nodiscard]] PortPair open_pair(bool guest_offloads = true, std::uint16_t mtu = 1500);
 
 // A pair of connected kernel interfaces, gone at the end.
 class Veth {
  public:
-  Veth(std::string name, std::string peer);
+  Veth(std::string name, std::string peer, std::uint16_t mtu = 1500);
   Veth(const Veth&) = delete;
   Veth& operator=(const Veth&) = delete;
   ~Veth();
@@ -67,6 +68,7 @@ class PacketSocket {
   PacketSocket(const PacketSocket&) = delete;
   PacketSocket& operator=(const PacketSocket&) = delete;
   ~PacketSocket();
+  [[nodiscard]] bool send(std::span<const std::byte> frame) const;
   // IPv4 frames until `count` are there or nothing more comes.
   [[nodiscard]] Frames receive(std::size_t count);
 
