@@ -161,8 +161,16 @@ void ControlServer::watch_workers() {
   for (std::size_t w = 0; w < watched_.size(); ++w) {
     Watched& seen = watched_[w];
     const std::uint64_t loops = core_.worker(w).loops();
+    if (const std::uint64_t lost = core_.stats().block(w).counters[static_cast<std::size_t>(Counter::kEventsLost)]; lost != seen.events_lost) {
+      abi::EventMessage m = make_event(abi::EventKind::kEventsLost, 0, lost - seen.events_lost, 0, "a worker's event ring was full");
+      m.worker = static_cast<std::uint32_t>(w);
+      seen.events_lost = lost;
+      send_event(m);
+    }
     if (loops != seen.loops || seen.since_ns == 0) {
-      seen = {loops, now, false};
+      seen.loops = loops;
+      seen.since_ns = now;
+      seen.stalled = false;
     } else if (!seen.stalled && now - seen.since_ns > kStallNs) {
       seen.stalled = true;
       abi::EventMessage m = make_event(abi::EventKind::kWorkerStalled, 0, w, 0, "no loop finished for two seconds");

@@ -120,6 +120,7 @@ class ControlServer {
     std::uint64_t loops = 0;
     std::uint64_t since_ns = 0;
     bool stalled = false;
+    std::uint64_t events_lost = 0;
   };
   std::vector<Watched> watched_;
   std::vector<bool> link_up_;

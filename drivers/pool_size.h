@@ -15,7 +15,7 @@ inline constexpr std::uint32_t kDefaultPoolPackets = 2048;  // what one queue pa
 inline constexpr std::uint32_t kPoolCachePackets = 128;     // per lcore
 inline constexpr std::uint32_t kHeadroomBytes = 128;        // RTE_PKTMBUF_HEADROOM, checked in pools.cc
 
-inline constexpr std::uint32_t kAfXdpFillPackets = 2048;     // the PMD keeps its fill ring full, whatever the queue size
+inline constexpr std::uint32_t kAfXdpFillPackets = 2048;  // the PMD keeps its fill ring full, whatever the queue size
 
 // What a port needs at least: filled receive rings, unreclaimed transmit rings (an entry may hold a head and the tail that it names),
 // and per queue what a worker has in its cache (mempool keeps up to 1.5 × the cache size) and in work.
@@ -31,7 +31,9 @@ inline constexpr std::uint32_t kAfXdpFillPackets = 2048;     // the PMD keeps it
 }
 
 // A frame of the ring of af_packet holds the kernel's header and one full frame of the wire; blocks hold whole frames.
-[[nodiscard]] constexpr std::uint32_t af_packet_frame_bytes(std::uint16_t mtu) noexcept { return std::bit_ceil(mtu + 22u + 128u); }
+[[nodiscard]] constexpr std::uint32_t af_packet_frame_bytes(std::uint16_t mtu) noexcept {
+  return std::bit_ceil(mtu + 22u + 128u);
+}
 
 // What a buffer holds beside headroom and IP packet: Ethernet header, two tags and the largest SRTP tag. With af_xdp the kernel keeps
 // some of it to itself (XDP_PACKET_HEADROOM).

@@ -28,7 +28,9 @@ struct MtuLimits {
 
 // Whether that is true for this kind: af_packet says 1518 bytes in DPDK 22.11 and 24.11, whatever its interface carries, and ethdev
 // would refuse what goes through. It has an MTU to set, too, which is the interface's.
-[[nodiscard]] constexpr bool driver_knows_mtu(PortKind kind) noexcept { return kind != PortKind::kAfPacket; }
+[[nodiscard]] constexpr bool driver_knows_mtu(PortKind kind) noexcept {
+  return kind != PortKind::kAfPacket;
+}
 
 // Of a kernel interface in this network namespace.
 [[nodiscard]] Result<std::uint32_t> interface_mtu(const std::string& interface);

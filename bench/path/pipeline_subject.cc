@@ -21,7 +21,7 @@ PipelineSubject::PipelineSubject(crypto::CryptoProvider& provider, crypto::Crypt
   auto core = dataplane::Core::create(conferences_.settings(std::move(io)), provider);
   if (!core) throw std::runtime_error(core.error().message);
   core_ = std::move(*core);
-  conferences_.apply(*core_);
+  applied_ = conferences_.apply(*core_);
 }
 
 // What a loop sends at most, what the transmit ring holds, and a slice; twice as many as are needed with a receiver each.

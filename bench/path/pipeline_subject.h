@@ -32,6 +32,8 @@ class PipelineSubject final : public Subject {
   [[nodiscard]] std::uint64_t proved_packets() const override { return source_.proved_packets(); }
 
   void set_order(Order order) { source_.set_order(order); }
+  [[nodiscard]] const ApplyTicks& applied() const noexcept { return applied_; }
+  [[nodiscard]] std::size_t legs() const noexcept { return conferences_.participants(); }
   [[nodiscard]] std::string key_pages() const { return std::string(core_->keys().page_kind()); }
 
  private:
@@ -45,6 +47,7 @@ class PipelineSubject final : public Subject {
   Verifier verifier_;
   RingIo* io_ = nullptr;  // owned by core_
   std::unique_ptr<dataplane::Core> core_;
+  ApplyTicks applied_;
   std::uint64_t sealed_ = 0, copied_ = 0;
 };
 

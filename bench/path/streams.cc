@@ -34,6 +34,12 @@ void run_promised(Bench& bench) {
       name + "cold_vs_hot", "ratio", s, [&](std::size_t r) { return s.ticks(1, r) / s.ticks(0, r); },
       name + "cold_vs_hot: key memory of the 65,536 streams lies in pages of kind \"" + cold->key_pages() + "\"");
   bench.results.add_stages("srtp.cm128.160.cold", s, 1);
+  const ApplyTicks& applied = cold->applied();
+  const double ticks_per_second = bench.ticks_per_ns * 1e9;
+  bench.results.add("control.legs_per_second", "legs/s", static_cast<double>(cold->legs()) * ticks_per_second / static_cast<double>(applied.all),
+                    "control.legs_per_second: 65,536 legs with a stream each, in transactions of 256 operations, main thread and worker on one CPU");
+  bench.results.add("control.longest_loop_us", "us", static_cast<double>(applied.longest_loop) / bench.ticks_per_ns / 1e3,
+                    "control.longest_loop_us: the longest loop of the worker while it took them in: how long forwarding stood still");
   if (bench.quick) return;
   bench.results.add(name + "cold_cycles", "core cycles/packet", s, [&](std::size_t r) { return s.cycles(1, r); });
   bench.results.add(name + "hot_cycles", "core cycles/packet", s, [&](std::size_t r) { return s.cycles(0, r); });

@@ -8,6 +8,7 @@
 #include <stdexcept>
 #include <string>
 
+#include "bench/support/cpu_clock.h"
 #include "crypto/bytes.h"
 
 namespace mediaward::bench {
@@ -144,17 +145,25 @@ void Conferences::add_conference(std::size_t number, std::vector<dataplane::Oper
   for (std::size_t s = number * shape_.senders; s < (number + 1) * shape_.senders; ++s) to.emplace_back(to_stream(*this, s));
 }
 
-void Conferences::apply(dataplane::Core& core) const {
+ApplyTicks Conferences::apply(dataplane::Core& core) const {
+  ApplyTicks spent;
   std::vector<dataplane::Operation> operations;
   for (std::size_t number = 0; number < shape_.conferences; ++number) {
     add_conference(number, operations);
     if (operations.size() < kLegsPerTransaction && number + 1 != shape_.conferences) continue;
+    const std::uint64_t begin = ticks();
     if (auto taken = core.submit(operations, {}); !taken)
       throw std::runtime_error("the core refuses the benchmark's conferences: " + taken.error().message);
-    while (!core.applied()) core.worker(0).run_once();
+    while (!core.applied()) {
+      const std::uint64_t loop = ticks();
+      core.worker(0).run_once();
+      spent.longest_loop = std::max(spent.longest_loop, ticks() - loop);
+    }
     core.collect();
+    spent.all += ticks() - begin;
     operations.clear();
   }
+  return spent;
 }
 
 dataplane::CoreSettings Conferences::settings(std::unique_ptr<dataplane::PacketIo> io) const {

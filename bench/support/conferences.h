@@ -30,6 +30,12 @@ struct Shape {
 // Two conferences in each of which one participant is heard by `receivers` others.
 [[nodiscard]] Shape fan_out(crypto::Suite suite, std::size_t receivers, abi::ForwardingMode mode);
 
+// How long transactions took, in ticks of the time stamp counter: main thread and worker one after the other; and the longest loop of the
+// worker meanwhile, which is how long forwarding stands still for them.
+struct ApplyTicks {
+  std::uint64_t all = 0, longest_loop = 0;
+};
+
 struct Endpoint {
   std::uint32_t local_address = 0, remote_address = 0;  // host order
   std::uint16_t local_port = 0, remote_port = 0;
@@ -68,7 +74,7 @@ class Conferences {
   [[nodiscard]] Master send_key(std::size_t participant) const;
 
   // Applies everything to a core, in transactions of bounded size; runs its only worker meanwhile. Throws what the core refuses.
-  void apply(dataplane::Core& core) const;
+  ApplyTicks apply(dataplane::Core& core) const;
   // One port, one worker, burst 32, limits that reach. Owns `io` afterwards.
   [[nodiscard]] dataplane::CoreSettings settings(std::unique_ptr<dataplane::PacketIo> io) const;
 

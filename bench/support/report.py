@@ -23,6 +23,8 @@ FIGURES = {
     "srtp.gcm128.160.fanout32_copy_vs_protect": ("<=", 2.0),
     "srtp.group.160.copy_vs_individual": ("<=", 0.35),
     "srtp.cm128.160.cold_vs_hot": ("<=", 2.5),
+    "control.legs_per_second": (">=", 10000),
+    "control.longest_loop_us": None,
     "memory.srtp.cm_stream_bytes": ("<=", 512),
     "memory.srtp.gcm_stream_bytes": ("<=", 1600),
     "pair.cm128.160.vs_macswap": (">=", 0.25),

@@ -315,13 +315,13 @@ struct NeighbourInfo {
 };
 
 enum class EventKind : std::uint32_t {
-  kStarted = 1,          // text: release
+  kStarted = 1,          // reserved: HelloReply names the release
   kPortLink,             // a: port index, b: 1 up / 0 down
   kNeighbourResolved,
   kNeighbourFailed,      // text: address
   kDropSample,           // a: drop reason, b: packets dropped for it since the last sample; object_id: leg or 0; text: 5-tuple
   kRekeyRequired,        // the state slot of this stream or receiver was torn: object_id: leg
-  kEventsLost,           // a: how many
+  kEventsLost,           // a: how many of this worker's since the last such event
   kWorkerStalled,        // a: worker
   kIndexReuse,           // a seal was refused: object_id: receiving leg, a: ssrc
   kAddressLatched,       // object_id: leg; text: address and port now in force

@@ -6,6 +6,7 @@
 namespace mediaward::test {
 namespace {
 
+using dataplane::Counter;
 using dataplane::DropReason;
 
 TEST_F(ControlServerTest, HelloTellsWhoServesAndHandsOutRegions) {
@@ -122,6 +123,25 @@ TEST_F(ControlServerTest, DropsAreSampledAsEvents) {
   while (event && event->kind != abi::EventKind::kDropSample) event = expect<abi::EventMessage>(*client, MessageType::kEvent);
   ASSERT_TRUE(event.has_value());
   EXPECT_EQ(event->b, 2u);  // the one that was not sampled, and this one
+}
+
+TEST_F(ControlServerTest, EventsThatDidNotFitAreTold) {
+  auto client = greeted();
+  ASSERT_EQ(transact(*client, 10, room_.everything())->code, 0u);
+  pump();
+  dataplane::WorkerEvent filler;
+  filler.kind = dataplane::WorkerEvent::Kind::kIndexReuse;
+  auto& core = room_.plane().core();
+  while (core.worker(0).events().push(filler)) continue;  // in place of a worker that has much to tell
+  Participant stranger = room_[0].p();
+  stranger.remote_port = 9;
+  room_.plane().send_rtp(stranger, room_[0].seal(1));
+  pump();
+  auto event = expect<abi::EventMessage>(*client, MessageType::kEvent);
+  while (event && event->kind != abi::EventKind::kEventsLost) event = expect<abi::EventMessage>(*client, MessageType::kEvent);
+  ASSERT_TRUE(event.has_value());
+  EXPECT_EQ(event->a, room_.plane().count(Counter::kEventsLost));
+  EXPECT_EQ(event->a, 1u);
 }
 
 TEST_F(ControlServerTest, NeighbourEventsNameTheAddress) {

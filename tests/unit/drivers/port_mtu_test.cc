@@ -36,8 +36,9 @@ TEST(PortMtu, RefusalNamesPortMtuLimitAndWhatToDo) {
   EXPECT_EQ(refusal(port(PortKind::kAfPacket, 1500), {.driver = {}, .interface = 1280, .buffers = 2010}),
             "port \"m0\": mtu 1500: interface mw0 carries at most 1280 bytes of IP packet; nearest valid: mtu = 1280, or raise the "
             "interface's: ip link set dev mw0 mtu 1500");
-  EXPECT_EQ(refusal(port(PortKind::kVhostUser, 9000), {.driver = {}, .interface = {}, .buffers = 2010}),
-            "port \"m0\": mtu 9000: a packet buffer of kind \"vhost-user\" carries at most 2010 bytes of IP packet; nearest valid: mtu = 2010");
+  EXPECT_EQ(
+      refusal(port(PortKind::kVhostUser, 9000), {.driver = {}, .interface = {}, .buffers = 2010}),
+      "port \"m0\": mtu 9000: a packet buffer of kind \"vhost-user\" carries at most 2010 bytes of IP packet; nearest valid: mtu = 2010");
 }
 
 TEST(PortMtu, SmallestLimitIsTheOneToKeep) {
