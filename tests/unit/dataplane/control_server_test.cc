@@ -130,12 +130,13 @@ TEST_F(ControlServerTest, EventsThatDidNotFitAreTold) {
   ASSERT_EQ(transact(*client, 10, room_.everything())->code, 0u);
   pump();
   dataplane::WorkerEvent filler;
-  filler.kind = dataplane::WorkerEvent::Kind::kIndexReuse;
+  filler.kind = dataplane::WorkerEvent::Kind::kSsrcSeen;  // of no leg: nobody is told
   auto& core = room_.plane().core();
   while (core.worker(0).events().push(filler)) continue;  // in place of a worker that has much to tell
   Participant stranger = room_[0].p();
   stranger.remote_port = 9;
   room_.plane().send_rtp(stranger, room_[0].seal(1));
+  room_.plane().run();
   pump();
   auto event = expect<abi::EventMessage>(*client, MessageType::kEvent);
   while (event && event->kind != abi::EventKind::kEventsLost) event = expect<abi::EventMessage>(*client, MessageType::kEvent);
