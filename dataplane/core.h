@@ -99,6 +99,7 @@ class Core {
   [[nodiscard]] std::size_t legs() const noexcept { return legs_.size(); }
   [[nodiscard]] std::size_t legs_of_worker(std::size_t worker) const noexcept { return legs_per_worker_[worker]; }
   [[nodiscard]] const crypto::SecretArena& keys() const noexcept { return *arena_; }
+  [[nodiscard]] std::size_t table_bytes() const noexcept { return tables_.used_bytes(); }  // of what workers look up
   [[nodiscard]] const NeighbourTable& neighbours(std::size_t port) const noexcept { return *shared_.neighbours[port]; }
   [[nodiscard]] const NeighbourBudget& neighbour_budget() const noexcept { return *budget_; }
   [[nodiscard]] std::size_t retired() const noexcept { return retired_.size(); }

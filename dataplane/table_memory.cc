@@ -32,12 +32,15 @@ void* TableMemory::Pages::do_allocate(std::size_t bytes, std::size_t alignment) 
 
 void* TableMemory::do_allocate(std::size_t bytes, std::size_t alignment) {
   std::pmr::memory_resource& from = bytes > kLargestBlock ? *std::pmr::new_delete_resource() : pools_;
-  return from.allocate(bytes, alignment);
+  void* block = from.allocate(bytes, alignment);
+  used_ += bytes;
+  return block;
 }
 
 void TableMemory::do_deallocate(void* block, std::size_t bytes, std::size_t alignment) {
   std::pmr::memory_resource& from = bytes > kLargestBlock ? *std::pmr::new_delete_resource() : pools_;
   from.deallocate(block, bytes, alignment);
+  used_ -= bytes;
 }
 
 }  // namespace mediaward::dataplane

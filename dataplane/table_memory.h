@@ -17,6 +17,8 @@ class TableMemory final : public std::pmr::memory_resource {
   // hugetlb: take reserved pages (otherwise, and without any free, transparent ones).
   explicit TableMemory(bool hugetlb) : pages_(hugetlb) {}
 
+  [[nodiscard]] std::size_t used_bytes() const noexcept { return used_; }  // as asked for
+
   template <typename T, typename... Arguments>
   [[nodiscard]] std::shared_ptr<T> make(Arguments&&... arguments) {
     return std::allocate_shared<T>(std::pmr::polymorphic_allocator<T>(this), std::forward<Arguments>(arguments)...);
@@ -46,6 +48,7 @@ class TableMemory final : public std::pmr::memory_resource {
   void do_deallocate(void* block, std::size_t bytes, std::size_t alignment) override;
   [[nodiscard]] bool do_is_equal(const std::pmr::memory_resource& other) const noexcept override { return this == &other; }
 
+  std::size_t used_ = 0;
   Pages pages_;
   std::pmr::unsynchronized_pool_resource pools_{{0, kLargestBlock}, &pages_};
 };

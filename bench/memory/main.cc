@@ -26,8 +26,8 @@ struct Use {
 Use use_of(const dataplane::Core& core) {
   const HeapUse heap = heap_use();
   const double slot_bytes = sizeof(abi::StateSlot) + sizeof(abi::StateIdentity);
-  return {static_cast<double>(core.keys().used_bytes()), core.state().in_use() * slot_bytes, static_cast<double>(heap.aligned_bytes),
-          static_cast<double>(heap.other_bytes)};
+  return {static_cast<double>(core.keys().used_bytes()), core.state().in_use() * slot_bytes,
+          static_cast<double>(core.table_bytes()), static_cast<double>(heap.aligned_bytes + heap.other_bytes)};
 }
 
 // Per stream and direction: each stream is received once and sent once.

@@ -46,6 +46,7 @@ TEST(TableMemory, WhatIsGivenBackIsUsedAgain) {
   std::set<const Line*> seen;
   for (int round = 0; round < 10000; ++round) seen.insert(memory.make<Line>().get());
   EXPECT_LE(seen.size(), 4u);
+  EXPECT_EQ(memory.used_bytes(), 0u);
 }
 
 TEST(TableMemory, ManyBlocksOfASizeLieSideBySide) {
@@ -58,6 +59,7 @@ TEST(TableMemory, ManyBlocksOfASizeLieSideBySide) {
     pages.insert(reinterpret_cast<std::uintptr_t>(blocks.back()) / crypto::kHugePageBytes);
   }
   EXPECT_LE(pages.size(), 2 * kBlocks * sizeof(Line) / crypto::kHugePageBytes + 2);
+  EXPECT_EQ(memory.used_bytes(), kBlocks * sizeof(Line));
   for (void* block : blocks) memory.deallocate(block, sizeof(Line), alignof(Line));
 }
 
