@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // bench_memory: what a stream costs in memory, per direction: the lines that its packets touch, and, of a Core that was given many calls of
-// two, what its key arena, its state region and the heap hold, divided by the streams received and sent. Counts bytes: exact, repeatable.
+// two, what its key arena, its state region, its tables and the heap hold, divided by the streams received and sent. Counts bytes: exact, repeatable.
 // Prints JSON rows for bench/run. One thread.
 #include <cstdio>
 #include <memory>
@@ -24,10 +24,9 @@ struct Use {
 };
 
 Use use_of(const dataplane::Core& core) {
-  const HeapUse heap = heap_use();
   const double slot_bytes = sizeof(abi::StateSlot) + sizeof(abi::StateIdentity);
   return {static_cast<double>(core.keys().used_bytes()), core.state().in_use() * slot_bytes,
-          static_cast<double>(core.table_bytes()), static_cast<double>(heap.aligned_bytes + heap.other_bytes)};
+          static_cast<double>(core.table_bytes()), static_cast<double>(heap_bytes())};
 }
 
 // Per stream and direction: each stream is received once and sent once.
