@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Rules between objects, checked once all operations of a transaction were worked in: limits, local endpoints, SSRCs.
 // No lock, no I/O; any one thread.
+#include <algorithm>
 #include <tuple>
 
 #include "control/draft.h"

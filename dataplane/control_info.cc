@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The control server's answers to queries and what it tells by itself: what the workers' blocks, rings and tables say, as protocol
 // structs. See control_server.h; texts are event_text.h. Main thread.
+#include <algorithm>
 #include <cstdio>
 #include <ctime>
 

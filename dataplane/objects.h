@@ -5,6 +5,7 @@
 // Main thread only.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <cstdint>
 #include <memory>

@@ -2,6 +2,8 @@
 // Validation of conferences and of who hears whom in them. See core.h. Main thread.
 #include "dataplane/staging.h"
 
+#include <algorithm>
+
 namespace mediaward::dataplane {
 namespace {
 

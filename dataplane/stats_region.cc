@@ -2,6 +2,7 @@
 // See stats_region.h. Main thread.
 #include "dataplane/stats_region.h"
 
+#include <algorithm>
 #include <cstddef>
 #include <cstring>
 #include <new>

@@ -4,6 +4,7 @@
 
 #include <rte_version.h>
 
+#include <algorithm>
 #include <cmath>
 #include <utility>
 

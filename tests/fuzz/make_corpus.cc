@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Writes the seed corpora: make_fuzz_corpus PACKET_CASES CORPUS. Frames come from the inputs of the packet cases, one of every length
 // and kind; the other seeds are written here. Deterministic.
+#include <algorithm>
 #include <filesystem>
 #include <fstream>
 #include <set>

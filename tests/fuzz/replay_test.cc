@@ -3,6 +3,7 @@
 // deterministic mutations. The corpus folder is the value of FUZZ_CORPUS.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cstdint>
 #include <filesystem>
 #include <fstream>

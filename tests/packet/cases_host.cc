@@ -3,6 +3,8 @@
 // address. See case_builder.h.
 #include "tests/packet/case_builder.h"
 
+#include <algorithm>
+
 namespace mediaward::test {
 namespace {
 

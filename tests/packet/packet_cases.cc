@@ -3,6 +3,7 @@
 // engine of this machine, and engines that complete late. All counters must be equal, the reference's output byte for byte and in
 // order, the others' in order per receiver; libsrtp must open everything. --regen writes out.pcap and counters from the reference
 // run instead of comparing with them. Exit status 1 and a line per difference when something is wrong.
+#include <algorithm>
 #include <cstdio>
 #include <cstring>
 

@@ -3,6 +3,7 @@
 // under a key of his, was really sent by its source, and comes once. Members are libsrtp. Single thread.
 #pragma once
 
+#include <algorithm>
 #include <random>
 #include <set>
 

@@ -3,6 +3,8 @@
 // no index is used twice, everything that is heard opens, and once it is quiet everybody hears exactly what policy says.
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
 #include "tests/property/conference_model.h"
 
 namespace mediaward::test {

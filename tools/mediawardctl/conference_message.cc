@@ -5,6 +5,8 @@
 #include <fmt/format.h>
 #include <openssl/crypto.h>
 
+#include <algorithm>
+
 #include "crypto/suite.h"
 #include "tools/conference_text.h"
 

@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 #include <sys/mman.h>
 
+#include <algorithm>
 #include <random>
 
 #include "tests/unit/control/fake_dataplane.h"

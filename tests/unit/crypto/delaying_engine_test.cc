@@ -4,6 +4,8 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
 #include "tests/support/crypto_cases.h"
 
 namespace mediaward::test_support {

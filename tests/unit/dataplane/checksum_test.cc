@@ -2,6 +2,7 @@
 // The Internet checksum against the RFC's example, a naive sum, and frames made elsewhere.
 #include "dataplane/checksum.h"
 
+#include <algorithm>
 #include <random>
 
 #include "dataplane/wire/ip.h"

@@ -6,6 +6,8 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include <algorithm>
+
 #include "crypto/ipsec_mb_provider.h"
 #include "tests/unit/dataplane/room.h"
 

@@ -3,6 +3,8 @@
 // libsrtp makes what goes in and opens what comes out.
 #include "tests/unit/dataplane/media_hall.h"
 
+#include <algorithm>
+
 namespace mediaward::test {
 namespace {
 

@@ -2,6 +2,8 @@
 // The host's answers against golden frames, its refusals by reason, and its memory safety at every truncation.
 #include "dataplane/host.h"
 
+#include <algorithm>
+
 #include "dataplane/wire/icmp.h"
 #include "tests/unit/dataplane/host_fixture.h"
 #include "tests/unit/dataplane/wire_golden.h"

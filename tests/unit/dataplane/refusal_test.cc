@@ -2,6 +2,7 @@
 // What a transaction of the core is refused for, by which field, and that a refusal leaves no trace.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <functional>
 
 #include "tests/unit/dataplane/room.h"

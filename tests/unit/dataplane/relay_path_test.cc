@@ -3,6 +3,8 @@
 // it is not, whatever comes from the leg's address under an announced SSRC. libsrtp seals at one end and opens at the other.
 #include "tests/unit/dataplane/media_hall.h"
 
+#include <algorithm>
+
 namespace mediaward::test {
 namespace {
 

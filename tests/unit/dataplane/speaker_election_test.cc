@@ -2,6 +2,7 @@
 // The election of speakers by itself: levels are written as workers would, time is the test's.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <map>
 #include <random>
 #include <set>

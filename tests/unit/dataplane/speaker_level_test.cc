@@ -2,6 +2,7 @@
 // Audio levels in RTP headers, and their smoothing. Headers are written out byte by byte after the figures of RFC 8285 and RFC 6464.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <random>
 #include <vector>
 

@@ -3,6 +3,8 @@
 // may send what to whom, and what is dropped for which reason. libsrtp seals and opens.
 #include "tests/unit/dataplane/media_hall.h"
 
+#include <algorithm>
+
 namespace mediaward::test {
 namespace {
 

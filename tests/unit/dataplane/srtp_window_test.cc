@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Which indexes are accepted (RFC 3711 §3.3.2) and which are used for sending (§9.1): replay windows of every size up to their edges,
 // packets that come twice or late, sources that fall silent, and the end of the index space.
+#include <algorithm>
 #include <set>
 
 #include "tests/unit/dataplane/media_hall.h"

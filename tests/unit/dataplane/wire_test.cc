@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Wire formats: golden frames, parse after serialise, and every truncation in a buffer that ends with the data.
+#include <algorithm>
 #include <random>
 
 #include "dataplane/wire/arp.h"
