@@ -169,35 +169,6 @@ Sha256Digest content_of(const v1::ApplyTransactionRequest& request) {
   return digest;
 }
 
-void wipe(v1::KeySet& key) {
-  OPENSSL_cleanse(key.mutable_master_key()->data(), key.master_key().size());
-  OPENSSL_cleanse(key.mutable_master_salt()->data(), key.master_salt().size());
-}
-
-void wipe(KeySets& keys) {
-  for (auto& key : keys) wipe(key);
-}
-
-// A Leg or a RekeyLeg.
-template <typename Message>
-void wipe_leg(Message& message) {
-  if (message.has_receive_key()) wipe(*message.mutable_receive_key());
-  if (message.has_send_key()) wipe(*message.mutable_send_key());
-  wipe(*message.mutable_more_receive_keys());
-  wipe(*message.mutable_more_send_keys());
-}
-
-void wipe(v1::Operation& operation) {
-  if (operation.has_put_conference()) wipe(*operation.mutable_put_conference()->mutable_group_keys());
-  if (operation.has_put_leg()) wipe_leg(*operation.mutable_put_leg());
-  if (operation.has_rekey_leg()) wipe_leg(*operation.mutable_rekey_leg());
-  if (operation.has_rekey_conference()) wipe(*operation.mutable_rekey_conference()->mutable_group_keys());
-  if (!operation.has_replace_conference()) return;
-  auto& whole = *operation.mutable_replace_conference();
-  wipe(*whole.mutable_conference()->mutable_group_keys());
-  for (auto& leg : *whole.mutable_legs()) wipe_leg(leg);
-}
-
 }  // namespace
 
 ApiResult<Transaction> to_transaction(const v1::ApplyTransactionRequest& request) {
@@ -220,10 +191,6 @@ ApiResult<Transaction> to_transaction(const v1::ApplyTransactionRequest& request
     out.operations.push_back(std::move(*operation));
   }
   return out;
-}
-
-void wipe_keys(v1::ApplyTransactionRequest& request) {
-  for (auto& operation : *request.mutable_operations()) wipe(operation);
 }
 
 }  // namespace mediaward::control

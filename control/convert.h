@@ -10,7 +10,4 @@ namespace mediaward::control {
 
 [[nodiscard]] ApiResult<Transaction> to_transaction(const v1::ApplyTransactionRequest& request);
 
-// Overwrites every key in the request. The transport's own buffers are beyond reach; they are freed with the call.
-void wipe_keys(v1::ApplyTransactionRequest& request);
-
 }  // namespace mediaward::control

@@ -12,6 +12,7 @@
 #include "control/convert.h"
 #include "control/listen_socket.h"
 #include "control/present.h"
+#include "control/proto/wipe_keys.h"
 #include "mediaward/v1/mediaward.grpc.pb.h"
 
 namespace mediaward::control {

@@ -15,14 +15,22 @@ HandOn hand_on(const ConferenceObject& conference) noexcept {
   return conference.relay() ? HandOn::kRelay : HandOn::kSeal;
 }
 
-FanoutEntry entry_of(const KeyMaterial& key, const SlotPtr& slot, const LegTx* tx, std::uint32_t ssrc) {
+// used_before: packets in the slot's state when this key came into force.
+FanoutEntry entry_of(const KeyMaterial& key, const SlotPtr& slot, const LegTx* tx, std::uint32_t ssrc, std::size_t worker, bool rtcp,
+                     std::uint64_t used_before) {
+  const crypto::SuiteInfo& suite = key.suite();
+  const auto& salt = rtcp ? key.srtcp_salt() : key.srtp_salt();
   FanoutEntry entry;
   entry.state = &slot->state();
+  entry.key = rtcp ? key.srtcp(worker) : key.srtp(worker);
   entry.leg = tx;
+  std::memcpy(entry.salt, salt.data(), sizeof entry.salt);
+  entry.alert_at = used_before + (rtcp ? key.lifetime().srtcp_soft : key.lifetime().srtp_soft);
   entry.ssrc_out = ssrc;
-  entry.seal_op = key.suite().seal;
+  entry.seal_op = suite.seal;
+  entry.tag_bytes = rtcp ? suite.srtcp_tag_bytes : suite.tag_bytes;
   entry.mki_bytes = static_cast<std::uint8_t>(key.mki().size());
-  entry.null_cipher = key.suite().transform == crypto::Transform::kNullHmacSha1 ? 1 : 0;
+  entry.null_cipher = suite.transform == crypto::Transform::kNullHmacSha1 ? 1 : 0;
   return entry;
 }
 
@@ -157,20 +165,10 @@ Core::Check Core::add_context(FanoutLists& to, StreamObject& stream, const Heari
   const StateRegion::Use use = note_use(*slot, material.fingerprint(), stream.id, worker, half_written);
   if (half_written) return silence();
   if (hearing.media) {
-    FanoutEntry& entry = to.rtp.emplace_back(entry_of(material, *slot, tx, stream.ssrc));
-    entry.key = material.srtp(worker);
-    std::memcpy(entry.salt, material.srtp_salt().data(), sizeof entry.salt);
-    entry.tag_bytes = material.suite().tag_bytes;
-    entry.alert_at = use.packets_at_key + material.lifetime().srtp_soft;
+    FanoutEntry& entry = to.rtp.emplace_back(entry_of(material, *slot, tx, stream.ssrc, worker, false, use.packets_at_key));
     if (stream.wide != nullptr) add_window(to, entry, stream, (*slot)->index(), legs_.find(stream.leg)->replay_window);
   }
-  if (hearing.control) {
-    FanoutEntry& entry = to.rtcp.emplace_back(entry_of(material, *slot, tx, stream.ssrc));
-    entry.key = material.srtcp(worker);
-    std::memcpy(entry.salt, material.srtcp_salt().data(), sizeof entry.salt);
-    entry.tag_bytes = material.suite().srtcp_tag_bytes;
-    entry.alert_at = use.srtcp_at_key + material.lifetime().srtcp_soft;
-  }
+  if (hearing.control) to.rtcp.push_back(entry_of(material, *slot, tx, stream.ssrc, worker, true, use.srtcp_at_key));
   return {};
 }
 

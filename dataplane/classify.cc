@@ -48,7 +48,10 @@ Classified Classifier::classify(Packet& packet) const noexcept {
   if (!for_us(packet.data)) return dropped(DropReason::kEthNotForUs);
   // A priority tag (VLAN id 0) says nothing about membership (IEEE 802.1Q §6.9).
   std::uint16_t vlan = ethernet.vlan_tci & wire::kVlanIdMask;
-  if ((packet.flags & kRxVlanStripped) != 0) vlan = packet.vlan_tci & wire::kVlanIdMask;
+  if ((packet.flags & kRxVlanStripped) != 0) {
+    if (ethernet.tagged) return dropped(DropReason::kVlanMismatch);  // a second tag
+    vlan = packet.vlan_tci & wire::kVlanIdMask;
+  }
   if (vlan != vlan_) return dropped(DropReason::kVlanMismatch);
   packet.l2_bytes = ethernet.header_bytes;
   switch (ethernet.type) {

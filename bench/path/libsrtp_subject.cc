@@ -5,30 +5,15 @@
 #include <stdexcept>
 
 #include "bench/support/cpu_clock.h"
+#include "tests/support/srtp_peer.h"
 
 namespace mediaward::bench {
 namespace {
 
-void set_policy(const crypto::SuiteInfo& suite, srtp_crypto_policy_t& policy) {
-  const bool wide = suite.key_bytes == 32;
-  switch (suite.transform) {
-    case crypto::Transform::kAesGcm:
-      wide ? ::srtp_crypto_policy_set_aes_gcm_256_16_auth(&policy) : ::srtp_crypto_policy_set_aes_gcm_128_16_auth(&policy);
-      break;
-    case crypto::Transform::kAesCmHmacSha1:
-      wide ? ::srtp_crypto_policy_set_aes_cm_256_hmac_sha1_80(&policy) : ::srtp_crypto_policy_set_aes_cm_128_hmac_sha1_80(&policy);
-      break;
-    case crypto::Transform::kNullHmacSha1:
-      ::srtp_crypto_policy_set_null_cipher_hmac_sha1_80(&policy);
-      break;
-  }
-  policy.auth_tag_len = suite.tag_bytes;
-}
-
 srtp_t make_session(const crypto::SuiteInfo& suite, std::vector<std::uint8_t> key, srtp_ssrc_type_t direction) {
   srtp_policy_t policy{};
-  set_policy(suite, policy.rtp);
-  policy.rtcp = policy.rtp;
+  test::set_transform(suite.id, false, policy.rtp);
+  test::set_transform(suite.id, true, policy.rtcp);
   policy.ssrc.type = direction;
   policy.window_size = 128;
   policy.key = key.data();

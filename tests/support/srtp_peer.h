@@ -32,6 +32,24 @@ struct SrtpPeerOptions {
   bool allow_repeat = false;          // sender: the same sequence number may be protected again
 };
 
+// The suite's cipher and tag as a policy of libsrtp; the _32 suites are the _80 suites with a shorter SRTP tag.
+inline void set_transform(crypto::Suite suite, bool rtcp, srtp_crypto_policy_t& policy) {
+  const crypto::SuiteInfo& info = *crypto::find_suite(suite);
+  const bool wide = info.key_bytes == 32;
+  switch (info.transform) {
+    case crypto::Transform::kAesGcm:
+      wide ? ::srtp_crypto_policy_set_aes_gcm_256_16_auth(&policy) : ::srtp_crypto_policy_set_aes_gcm_128_16_auth(&policy);
+      break;
+    case crypto::Transform::kAesCmHmacSha1:
+      wide ? ::srtp_crypto_policy_set_aes_cm_256_hmac_sha1_80(&policy) : ::srtp_crypto_policy_set_aes_cm_128_hmac_sha1_80(&policy);
+      break;
+    case crypto::Transform::kNullHmacSha1:
+      ::srtp_crypto_policy_set_null_cipher_hmac_sha1_80(&policy);
+      break;
+  }
+  policy.auth_tag_len = rtcp ? info.srtcp_tag_bytes : info.tag_bytes;
+}
+
 class SrtpPeer {
  public:
   enum class Direction { kSend, kReceive };
@@ -101,22 +119,6 @@ class SrtpPeer {
   }
 
  private:
-  static void set_transform(crypto::Suite suite, bool rtcp, srtp_crypto_policy_t& policy) {
-    const crypto::SuiteInfo& info = *crypto::find_suite(suite);
-    const bool wide = info.key_bytes == 32;
-    switch (info.transform) {
-      case crypto::Transform::kAesGcm:
-        wide ? ::srtp_crypto_policy_set_aes_gcm_256_16_auth(&policy) : ::srtp_crypto_policy_set_aes_gcm_128_16_auth(&policy);
-        break;
-      case crypto::Transform::kAesCmHmacSha1:
-        wide ? ::srtp_crypto_policy_set_aes_cm_256_hmac_sha1_80(&policy) : ::srtp_crypto_policy_set_aes_cm_128_hmac_sha1_80(&policy);
-        break;
-      case crypto::Transform::kNullHmacSha1:
-        ::srtp_crypto_policy_set_null_cipher_hmac_sha1_80(&policy);
-        break;
-    }
-    policy.auth_tag_len = rtcp ? info.srtcp_tag_bytes : info.tag_bytes;  // the _32 suites are the _80 suites with a shorter SRTP tag
-  }
   static void leave_unencrypted(srtp_crypto_policy_t& policy) {
     policy.sec_serv = static_cast<srtp_sec_serv_t>(policy.sec_serv & ~sec_serv_conf);
   }

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <random>
 
+#include "control/proto/wipe_keys.h"
 #include "config/nearest.h"
 #include "tools/mediawardctl/commands.h"
 #include "tools/mediawardctl/conference_message.h"
@@ -33,7 +34,7 @@ v1::ApplyTransactionRequest new_request(const ApplyOptions& options) {
 CommandResult apply(Client& client, v1::ApplyTransactionRequest& request, const std::string& what) {
   v1::ApplyTransactionResponse out;
   const auto good = client.call(request, out);
-  wipe_keys(request);
+  control::wipe_keys(request);
   if (!good) return tl::unexpected(good.error());
   const char* verb = out.dry_run() ? "would be applied" : out.replayed() ? "was applied before" : "applied";
   return Answer{fmt::format("{} {}: {} created, {} changed, {} removed; revision {}\n", what, verb, out.created(), out.changed(),

@@ -43,15 +43,6 @@ void wipe(std::vector<Key>& keys) {
   for (auto& key : keys) wipe(key.bytes);
 }
 
-void wipe(v1::KeySet& key) {
-  OPENSSL_cleanse(key.mutable_master_key()->data(), key.master_key().size());
-  OPENSSL_cleanse(key.mutable_master_salt()->data(), key.master_salt().size());
-}
-
-void wipe(KeySets& keys) {
-  for (auto& key : keys) wipe(key);
-}
-
 // The keys of a Leg or a RekeyLeg.
 template <typename Message>
 bool fill_leg_keys(Message& out, const Participant& in) {
@@ -69,14 +60,6 @@ bool fill_leg_keys(Message& out, const Participant& in) {
     wipe(key.bytes);
   }
   return receives || !in.send_key.empty();
-}
-
-template <typename Message>
-void wipe_leg_keys(Message& message) {
-  wipe(*message.mutable_receive_key());
-  wipe(*message.mutable_send_key());
-  wipe(*message.mutable_more_receive_keys());
-  wipe(*message.mutable_more_send_keys());
 }
 
 void fill_endpoint(v1::Endpoint& out, const ConferenceFile::Endpoint& in) {
@@ -172,16 +155,6 @@ bool fill(v1::RekeyConference& out, const ConferenceFile& in) {
 bool fill(v1::RekeyLeg& out, const ConferenceFile& conference, const Participant& in) {
   out.set_leg_id(leg_id(conference, in.id));
   return fill_leg_keys(out, in);
-}
-
-void wipe_keys(v1::ApplyTransactionRequest& request) {
-  for (auto& operation : *request.mutable_operations()) {
-    if (operation.has_rekey_leg()) wipe_leg_keys(*operation.mutable_rekey_leg());
-    if (operation.has_rekey_conference()) wipe(*operation.mutable_rekey_conference()->mutable_group_keys());
-    if (!operation.has_replace_conference()) continue;
-    wipe(*operation.mutable_replace_conference()->mutable_conference()->mutable_group_keys());
-    for (auto& leg : *operation.mutable_replace_conference()->mutable_legs()) wipe_leg_keys(leg);
-  }
 }
 
 void wipe_keys(ConferenceFile& file) {

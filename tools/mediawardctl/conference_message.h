@@ -18,7 +18,6 @@ void fill(v1::ReplaceConference& out, const ConferenceFile& in);
 [[nodiscard]] bool fill(v1::RekeyConference& out, const ConferenceFile& in);
 [[nodiscard]] bool fill(v1::RekeyLeg& out, const ConferenceFile& conference, const ConferenceFile::Participant& in);
 
-void wipe_keys(v1::ApplyTransactionRequest& request);
 void wipe_keys(ConferenceFile& file);
 
 }  // namespace mediaward::tools

@@ -83,6 +83,16 @@ class ControlPolicyTest : public ControlServerTest {
     listener.expect(plane().received_by(listener.p()), speaker, sequences);
   }
 
+  // Alice's SSRC is the first that is authenticated; its slot waits.
+  std::vector<Operation> with_a_place() {
+    auto operations = room_.everything();
+    auto leg = std::get<abi::Leg>(operations[1]);
+    leg.ssrc_policy = abi::SsrcPolicy::kFirstAuthenticated;
+    operations[1] = leg;
+    operations[3] = Dataplane::stream(700 + alice().p().leg_id, alice().p().leg_id, 0);
+    return operations;
+  }
+
   std::uint64_t transaction_ = 100;
   std::vector<abi::EventMessage> events_;
   std::vector<abi::TransactionReply> replies_;
@@ -227,18 +237,9 @@ TEST_F(ControlPolicyTest, LatchingIsToldOnce) {
   EXPECT_STREQ(events[0].text, "192.0.2.11:6000");
 }
 
-Operation place(const Phone& phone) {
-  return Dataplane::stream(700 + phone.p().leg_id, phone.p().leg_id, 0);
-}
-
 TEST_F(ControlPolicyTest, AnSsrcIsBoundAndHeard) {
   auto client = greeted();
-  auto operations = room_.everything();
-  auto leg = std::get<abi::Leg>(operations[1]);
-  leg.ssrc_policy = abi::SsrcPolicy::kFirstAuthenticated;
-  operations[1] = leg;
-  operations[3] = place(alice());
-  open(*client, operations);
+  open(*client, with_a_place());
   EXPECT_TRUE(plane().core().restless());
   for (std::uint16_t s = 1; s <= 3; ++s) plane().send_rtp(alice().p(), alice().seal(s));
   pump();
@@ -256,12 +257,7 @@ TEST_F(ControlPolicyTest, AnSsrcIsBoundAndHeard) {
 
 TEST_F(ControlPolicyTest, AnSsrcThatSomebodyElseHasIsRefused) {
   auto client = greeted();
-  auto operations = room_.everything();
-  auto leg = std::get<abi::Leg>(operations[1]);
-  leg.ssrc_policy = abi::SsrcPolicy::kFirstAuthenticated;
-  operations[1] = leg;
-  operations[3] = place(alice());
-  open(*client, operations);
+  open(*client, with_a_place());
   for (std::uint16_t s = 1; s <= 3; ++s) plane().send_rtp(alice().p(), alice().seal(s, bob().p().ssrcs[0]));
   pump();
   listen(*client);

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The host's answers against golden frames, its refusals by reason, and its memory safety at every truncation.
+#include "dataplane/classify.h"
 #include "dataplane/host.h"
 
 #include <algorithm>
@@ -356,6 +357,26 @@ TEST_F(HostTest, Ieee8021q_PriorityTagIsTakenOff) {
   Frame frame(from_hex(request.substr(0, 24) + "8100e000" + request.substr(24)), 0, 18);
   EXPECT_TRUE(host.handle_icmp(frame.packet, kStart).is_reply());
   EXPECT_EQ(frame.hex(), golden::kEchoReply);
+}
+
+// A port that takes tags off leaves the second one: that is no frame of ours, whatever either of them says.
+TEST_F(HostTest, Ieee8021q_SecondTagBehindOneTakenOffIsRefused) {
+  const std::string request = golden::kEchoRequest;
+  const auto lane = [&](const std::string& hex, std::uint16_t vlan, std::uint16_t tci) {
+    const auto settings = testing::make_port(vlan, false);
+    const Classifier classifier(settings, host);
+    Frame frame(from_hex(hex), 0, 14);
+    frame.packet.flags = kRxVlanStripped;
+    frame.packet.vlan_tci = tci;
+    return classifier.classify(frame.packet);
+  };
+  EXPECT_EQ(lane(request, 100, 0xa064).lane, Lane::kIcmp);
+  EXPECT_EQ(lane(request, 100, 200).reason, DropReason::kVlanMismatch);
+  for (const char* inner : {"81000064", "81000000", "81000005"}) {
+    const std::string twice = request.substr(0, 24) + inner + request.substr(24);
+    EXPECT_EQ(lane(twice, 100, 100).reason, DropReason::kVlanMismatch) << inner;
+    EXPECT_EQ(lane(twice, 0, 0).reason, DropReason::kVlanMismatch) << inner;
+  }
 }
 
 TEST_F(HostTest, Property_NoTruncationIsAnsweredOrReadBeyond) {

@@ -165,15 +165,21 @@ void PrintTo(const Fault& fault, std::ostream* out) {
 constexpr std::array kFaults{Fault{"EverySecond", 2, 1, 0}, Fault{"EveryThirdLate", 3, 4, 0}, Fault{"EverySeventhOvertaking", 7, 1, 6},
                              Fault{"All", 1, 2, 0}};
 
-class FaultyEngine : public Ways, public ::testing::WithParamInterface<std::tuple<Way, Fault>> {};
+class FaultyEngine : public Ways, public ::testing::WithParamInterface<std::tuple<Way, Fault>> {
+ protected:
+  [[nodiscard]] static HallOptions faulty(const Way& way, const Fault& fault) {
+    HallOptions with = options(way);
+    with.engine = {.name = "Faulty",
+                   .delay = {.polls = fault.polls, .queue_jobs = 4096, .spread = fault.spread, .fail_every = fault.fail_every}};
+    return with;
+  }
+};
 INSTANTIATE_TEST_SUITE_P(Each, FaultyEngine, ::testing::Combine(::testing::ValuesIn(kWays), ::testing::ValuesIn(kFaults)),
                          [](const auto& i) { return std::string(std::get<0>(i.param).name) + "_" + std::get<1>(i.param).name; });
 
 TEST_P(FaultyEngine, DeliversNothingOfWhatFailedAndLosesNothingUncounted) {
   const auto& [way, fault] = GetParam();
-  HallOptions with = options(way);
-  with.engine = {.name = "Faulty",
-                 .delay = {.polls = fault.polls, .queue_jobs = 4096, .spread = fault.spread, .fail_every = fault.fail_every}};
+  const HallOptions with = faulty(way, fault);
   Hall room(people(way, with), with);
   room.open();
   constexpr unsigned kRounds = 6;
@@ -206,9 +212,7 @@ TEST_P(FaultyEngine, DeliversNothingOfWhatFailedAndLosesNothingUncounted) {
 // Reports take the same way.
 TEST_P(FaultyEngine, Reports) {
   const auto& [way, fault] = GetParam();
-  HallOptions with = options(way);
-  with.engine = {.name = "Faulty",
-                 .delay = {.polls = fault.polls, .queue_jobs = 4096, .spread = fault.spread, .fail_every = fault.fail_every}};
+  const HallOptions with = faulty(way, fault);
   Hall room(people(way, with), with);
   room.open();
   for (std::uint32_t i = 0; i < 40; ++i) room.report(0, sender_report(room[0].ssrc(), i));
