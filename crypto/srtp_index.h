@@ -56,25 +56,29 @@ struct IndexWindow {
     return ((bits[bit >> 6] >> (bit & 63)) & 1) != 0 ? Verdict::kReplayed : Verdict::kFresh;
   }
 
+  // The very next one: fresh, and its bit is the only one that changes.
+  [[nodiscard]] bool is_next(std::uint64_t index) const noexcept { return index == top + 1 && started(); }
+  void mark_next() noexcept { set(++top); }
+
   // Marks an index for which test said kFresh.
   void mark(std::uint64_t index) noexcept {
-    const unsigned bit = static_cast<unsigned>(index % kReplayWindowPackets);
+    if (is_next(index)) [[likely]] return mark_next();
     if (!started()) {
       top = index;
-    } else if (index > top) [[likely]] {
-      const std::uint64_t step = index - top;
-      if (step >= kReplayWindowPackets) [[unlikely]] {
+    } else if (index > top) {
+      if (index - top >= kReplayWindowPackets) [[unlikely]] {
         bits[0] = bits[1] = 0;
-      } else if (step != 1) {  // else its bit is the only one, and is set below
-        for (std::uint64_t i = top + 1; i <= index; ++i) {
-          const unsigned b = static_cast<unsigned>(i % kReplayWindowPackets);
-          bits[b >> 6] &= ~(std::uint64_t{1} << (b & 63));
-        }
+      } else {
+        for (std::uint64_t i = top + 1; i <= index; ++i) clear(i);
       }
       top = index;
     }
-    bits[bit >> 6] |= std::uint64_t{1} << (bit & 63);
+    set(index);
   }
+
+ private:
+  void set(std::uint64_t index) noexcept { bits[(index >> 6) & 1] |= std::uint64_t{1} << (index & 63); }
+  void clear(std::uint64_t index) noexcept { bits[(index >> 6) & 1] &= ~(std::uint64_t{1} << (index & 63)); }
 };
 static_assert(sizeof(IndexWindow) == 24);
 

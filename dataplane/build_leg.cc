@@ -90,6 +90,7 @@ void write_template(LegTx& tx, const LegObject& leg, const PortSettings& port, c
     pseudo = pseudo_header_v4(local.bytes.data(), remote.bytes.data(), wire::kProtocolUdp, 0);
   } else {
     tx.l3_bytes = wire::kIpv6Bytes;
+    tx.packet_flags = kTxIpv6;
     wire::write_ipv6(l3, local.bytes.data(), remote.bytes.data(), wire::kProtocolUdp, 0, tos, wire::kDefaultTtl);
     pseudo = pseudo_header_v6(local.bytes.data(), remote.bytes.data(), wire::kProtocolUdp, 0);
   }

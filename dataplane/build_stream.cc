@@ -86,6 +86,7 @@ Core::Check Core::build_stream(StreamObject& stream, Plan& plan) {
   StreamRx& rx = bundle->rx;
   rx.state = &slot->state();
   rx.leg_id = leg.id;
+  rx.slot = slot->index();
   rx.generation = stream.generation;
   rx.replay_window = leg.replay_window;
   rx.hand_on = hand_on(conference);

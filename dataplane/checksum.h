@@ -26,6 +26,12 @@ namespace mediaward::dataplane {
   return static_cast<std::uint16_t>(low);
 }
 
+// The same for two folded values: one carry at most.
+[[nodiscard]] inline std::uint16_t add_folded(std::uint16_t a, std::uint16_t b) noexcept {
+  const std::uint32_t sum = std::uint32_t{a} + b;
+  return static_cast<std::uint16_t>(sum + (sum >> 16));
+}
+
 // What goes into a checksum field of IPv4, ICMP and ICMPv6.
 [[nodiscard]] inline Be16 finish_checksum(std::uint64_t sum) noexcept {
   return std::bit_cast<Be16>(static_cast<std::uint16_t>(~fold_checksum(sum)));

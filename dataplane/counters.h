@@ -69,12 +69,14 @@ struct alignas(64) WorkerBlock {
 // and burst. A batch of none is not counted: idle loops would drown the figures.
 class StageClock {
  public:
-  StageClock() noexcept : begin_(__rdtsc()) {}
+  explicit StageClock(std::uint64_t now_tsc) noexcept : begin_(now_tsc) {}
   void lap(StageStats& stats, std::size_t items) noexcept {
     const std::uint64_t now = __rdtsc();
     if (items != 0) stats.add(items, now - begin_);
     begin_ = now;
   }
+  // When the last stage ended.
+  [[nodiscard]] std::uint64_t read() const noexcept { return begin_; }
 
  private:
   std::uint64_t begin_;

@@ -9,12 +9,6 @@
 #include "dataplane/wire/udp.h"
 
 namespace mediaward::dataplane {
-namespace {
-
-// Bytes of a packet with the one that may follow it.
-std::uint32_t total_bytes(const Packet& packet) noexcept { return packet.bytes + (packet.next != nullptr ? packet.next->bytes : 0); }
-
-}  // namespace
 
 Egress::Egress(WorkerContext& context, const CoreSettings& settings, WorkerSettings& worker, std::span<const std::atomic<bool>> links)
     : context_(context), ports_(settings.ports.size()), hold_(settings.limits.neighbours, context.tsc_hz()) {
@@ -50,6 +44,7 @@ Egress::~Egress() {
 bool Egress::refill(Port& port) noexcept {
   for (std::size_t want = kSpare; want != 0; want /= 8) {
     if (!port.io->allocate({port.spare.data(), want})) continue;
+    for (std::size_t i = 0; i < want; ++i) port.spare_data[i] = port.spare[i]->data;
     port.spare_count = want;
     return true;
   }
@@ -72,7 +67,8 @@ bool Egress::begin_copy(const LegTx& leg, Packet& out, Packet& tail, std::uint16
   return true;
 }
 
-void Egress::send_later(const LegTx& leg, Packet* packet, std::uint64_t link) noexcept {
+void Egress::send_later(const LegTx& leg, Packet* packet) noexcept {
+  const std::uint64_t link = leg.hop->resolve();
   if ((link & NextHop::kLinkValid) != 0) {  // what waited until this very loop goes first
     hold_.release_one(leg.hop, [this, link](Packet* held) { with_address(link, held); });
     return with_address(link, packet);
@@ -84,8 +80,7 @@ void Egress::send_later(const LegTx& leg, Packet* packet, std::uint64_t link) no
 
 std::size_t Egress::transmit(Port& port) noexcept {
   const std::size_t n = port.tx_count;
-  std::uint64_t bytes = 0;
-  for (std::size_t i = 0; i < n; ++i) bytes += total_bytes(*port.tx[i]);  // before: the port may free what it takes
+  std::uint64_t bytes = port.tx_bytes;  // counted before: the port may free what it takes
   const bool up = port.link_up->load(std::memory_order_relaxed);
   const std::size_t sent = up ? port.io->transmit({port.tx.data(), n}) : 0;
   const DropReason refusal = up ? DropReason::kTxFull : DropReason::kLinkDown;
@@ -96,6 +91,7 @@ std::size_t Egress::transmit(Port& port) noexcept {
   context_.count(Counter::kTxPackets, sent);
   context_.count(Counter::kTxBytes, bytes);
   port.tx_count = 0;
+  port.tx_bytes = 0;
   return n;
 }
 

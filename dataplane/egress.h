@@ -3,6 +3,8 @@
 // the transmit burst, per port. Policy-free: what is handed in is sent or counted. One per worker, on its thread.
 #pragma once
 
+#include <emmintrin.h>
+
 #include <array>
 #include <atomic>
 #include <cstring>
@@ -14,6 +16,7 @@
 #include "dataplane/hold_queue.h"
 #include "dataplane/settings.h"
 #include "dataplane/tables.h"
+#include "dataplane/wire/ip.h"
 #include "dataplane/wire/udp.h"
 #include "dataplane/worker_context.h"
 
@@ -32,15 +35,16 @@ class Egress {
     Port& p = ports_[port];
     if (p.spare_count == 0 && !refill(p)) [[unlikely]] return nullptr;
     context_.count(Counter::kAllocated);
-    if (p.spare_count > kTakeAhead) [[likely]] {  // the far side of the link read these lines last
-      const std::byte* data = p.spare[p.spare_count - 1 - kTakeAhead]->data;
+    const std::size_t at = --p.spare_count;
+    if (at >= kTakeAhead) [[likely]] {  // the far side of the link read these lines last
+      const std::byte* data = p.spare_data[at - kTakeAhead];
       for (std::size_t line = 0; line < kTakeLines; ++line) prefetch_for_write(data + 64 * line);
     }
-    return p.spare[--p.spare_count];
+    return p.spare[at];
   }
 
   // Writes Ethernet, IP and UDP headers of a datagram to this leg and returns where its payload begins. The UDP checksum is filled
-  // when the packet is transmitted.
+  // when the packet is sent, as is the next hop's MAC where it is not known yet.
   [[nodiscard, gnu::always_inline]] inline std::byte* begin_datagram(const LegTx& leg, Packet& out, std::uint32_t payload_bytes) noexcept;
 
   // The same for a datagram whose payload is all of `tail`, which other datagrams may share. True: `out` names it as its next (the caller
@@ -51,14 +55,14 @@ class Egress {
 
   // Sends what begin_datagram or begin_copy made, as soon as the next hop's address is known.
   void send(const LegTx& leg, Packet* packet) noexcept {
-    const std::uint64_t link = leg.hop->resolve();
-    if ((link & NextHop::kLinkValid) != 0 && hold_.size() == 0) [[likely]] return with_address(link, packet);
-    send_later(leg, packet, link);
+    if ((packet->flags & kTxNoAddress) == 0 && hold_.size() == 0) [[likely]] return addressed(packet);
+    send_later(leg, packet);
   }
   // Sends a complete frame.
   void send_frame(std::uint16_t port, Packet* packet) noexcept {
     Port& p = ports_[port];
     p.tx[p.tx_count++] = packet;
+    p.tx_bytes += total_bytes(*packet);
     if (p.tx_count == kTxBatch) [[unlikely]] transmit(p);
   }
 
@@ -85,17 +89,27 @@ class Egress {
     bool software_checksum = true;
     bool chains = false;
     std::size_t spare_count = 0, tx_count = 0;
+    std::uint64_t tx_bytes = 0;            // of what is queued in `tx`
     std::array<Packet*, kSpare> spare{};
+    std::array<const std::byte*, kSpare> spare_data{};  // where each one's bytes are
     std::array<Packet*, kTxBatch> tx{};
   };
+  // Bytes of a packet with the one that may follow it.
+  [[nodiscard]] static std::uint32_t total_bytes(const Packet& packet) noexcept {
+    return packet.bytes + (packet.next != nullptr ? packet.next->bytes : 0);
+  }
   bool refill(Port& port) noexcept;
   std::size_t transmit(Port& port) noexcept;
   void with_address(std::uint64_t link, Packet* packet) noexcept {
     std::memcpy(packet->data, &link, 6);
+    packet->flags &= static_cast<std::uint16_t>(~kTxNoAddress);
+    addressed(packet);
+  }
+  void addressed(Packet* packet) noexcept {
     if (ports_[packet->port].software_checksum) [[unlikely]] finish_udp_checksum(*packet);
     send_frame(packet->port, packet);
   }
-  [[gnu::cold]] void send_later(const LegTx& leg, Packet* packet, std::uint64_t link) noexcept;
+  [[gnu::cold]] void send_later(const LegTx& leg, Packet* packet) noexcept;
   static void finish_udp_checksum(Packet& packet) noexcept;
 
   WorkerContext& context_;
@@ -105,27 +119,39 @@ class Egress {
   std::uint64_t next_report_ = 0;
 };
 
-// The template is copied in one piece of fixed size; what lies behind the header proper is overwritten by the RTP header.
+// Few wide stores: their number is what this costs. IPv4 without a tag, nearly everywhere, is put together in three registers; of the
+// rest the template is copied whole, and what lies behind the header proper is overwritten by the RTP header.
 std::byte* Egress::begin_datagram(const LegTx& leg, Packet& out, std::uint32_t payload_bytes) noexcept {
-  std::memcpy(out.data, leg.header, sizeof leg.header);
-  const auto udp_bytes = static_cast<std::uint16_t>(wire::kUdpBytes + payload_bytes);
-  std::byte* l3 = out.data + leg.l2_bytes;
-  std::byte* udp = l3 + leg.l3_bytes;
-  if (leg.family == Family::kIpv4) {
-    const auto total = Be16(static_cast<std::uint16_t>(leg.l3_bytes + udp_bytes));
-    store_raw(l3 + 2, total.raw());
-    store_raw(l3 + 10, finish_checksum(std::uint64_t{leg.ip_sum} + total.raw()).raw());
-    out.flags = ports_[leg.port].tx_flags;
+  const std::uint64_t link = leg.hop->resolve();
+  const Be16 udp_length(static_cast<std::uint16_t>(wire::kUdpBytes + payload_bytes));
+  const std::uint16_t udp_sum = add_folded(leg.pseudo_sum, udp_length.raw());
+  std::byte* udp = out.data + leg.l2_bytes + leg.l3_bytes;
+  if (leg.header_bytes == LegTx::kShortHeader) [[likely]] {
+    const Be16 total(static_cast<std::uint16_t>(wire::kIpv4Bytes + wire::kUdpBytes + payload_bytes));
+    const auto chunk = [](const std::byte* at) { return _mm_loadu_si128(reinterpret_cast<const __m128i*>(at)); };
+    const auto put = [&out](std::size_t at, __m128i v) { _mm_storeu_si128(reinterpret_cast<__m128i*>(out.data + at), v); };
+    const __m128i mac = _mm_cvtsi64_si128(static_cast<long long>(link & (NextHop::kLinkValid - 1)));
+    put(0, _mm_or_si128(chunk(leg.header), mac));
+    const __m128i ip = _mm_insert_epi16(chunk(leg.header + 16), total.raw(), 0);
+    put(16, _mm_insert_epi16(ip, static_cast<std::uint16_t>(~add_folded(leg.ip_sum, total.raw())), 4));
+    const __m128i ports = _mm_insert_epi16(chunk(leg.header + 26), udp_length.raw(), 6);
+    put(26, _mm_insert_epi16(ports, udp_sum, 7));
   } else {
-    store_be16(l3 + 4, udp_bytes);
-    out.flags = static_cast<std::uint16_t>(ports_[leg.port].tx_flags | kTxIpv6);
+    std::memcpy(out.data, leg.header, sizeof leg.header);
+    std::memcpy(out.data, &link, 6);
+    std::byte* l3 = out.data + leg.l2_bytes;
+    if (leg.family == Family::kIpv4) {
+      const Be16 total(static_cast<std::uint16_t>(wire::kIpv4Bytes + wire::kUdpBytes + payload_bytes));
+      store_raw(l3 + 2, total.raw());
+      store_raw(l3 + 10, static_cast<std::uint16_t>(~add_folded(leg.ip_sum, total.raw())));
+    } else {
+      store_raw(l3 + 4, udp_length.raw());
+    }
+    store_raw(udp + 4, udp_length.raw());
+    store_raw(udp + wire::kUdpChecksumOffset, udp_sum);
   }
-  const Be16 udp_length(udp_bytes);
-  store_raw(udp + 4, udp_length.raw());
-  store_raw(udp + wire::kUdpChecksumOffset, udp_partial_checksum(std::uint64_t{leg.pseudo_sum} + udp_length.raw()).raw());
-  out.port = leg.port;
-  out.l2_bytes = leg.l2_bytes;
-  out.l3_bytes = leg.l3_bytes;
+  out.describe(static_cast<std::uint16_t>(leg.packet_flags | ports_[leg.port].tx_flags | ((link & NextHop::kLinkValid) == 0 ? kTxNoAddress : 0)),
+               leg.port, leg.l2_bytes, leg.l3_bytes);
   out.bytes = leg.header_bytes + payload_bytes;
   return udp + wire::kUdpBytes;
 }

@@ -6,6 +6,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 
 #include "crypto/bytes.h"
 
@@ -22,6 +23,7 @@ enum PacketFlags : std::uint16_t {
   kTxUdpChecksum = 1u << 9,      // the port fills the UDP checksum (field holds the pseudo-header sum)
   kTxVlanInsert = 1u << 10,      // the port inserts vlan_tci
   kTxIpv6 = 1u << 11,            // with the checksum flags: the L3 header is IPv6
+  kTxNoAddress = 1u << 12,       // the next hop's MAC was not known when the headers were written; never seen by a port
 };
 
 struct alignas(64) Packet {
@@ -31,14 +33,19 @@ struct alignas(64) Packet {
   Packet* next = nullptr;        // further segment, which several packets may share (PacketIo::share); nullptr for almost every packet
   std::uint16_t flags = 0;       // PacketFlags
   std::uint16_t port = 0;        // index of the port it came from or goes to
-  std::uint16_t vlan_tci = 0;    // with kRxVlanStripped / kTxVlanInsert
   std::uint16_t l2_bytes = 0;    // Ethernet header incl. tags, set by the classifier or by who builds the packet
   std::uint16_t l3_bytes = 0;    // IP header incl. options / extension headers
+  std::uint16_t vlan_tci = 0;    // with kRxVlanStripped / kTxVlanInsert
   std::uint16_t tail_sum = 0;    // with `next` of an outgoing datagram: one's complement sum over the bytes there
   std::uint32_t refs = 0;        // reserved for whoever owns the packet; single owner, not atomic
   std::uint64_t rx_tsc = 0;      // time stamp counter at the receive burst, 0 when not taken
   void* owner_tag = nullptr;     // for the PacketIo implementation only
 
+  // Of an outgoing datagram, in one store.
+  void describe(std::uint16_t tx_flags, std::uint16_t to_port, std::uint16_t l2, std::uint16_t l3) noexcept {
+    const std::uint64_t word = tx_flags | std::uint64_t{to_port} << 16 | std::uint64_t{l2} << 32 | std::uint64_t{l3} << 48;
+    std::memcpy(reinterpret_cast<std::byte*>(this) + offsetof(Packet, flags), &word, sizeof word);
+  }
   [[nodiscard]] Bytes span() noexcept { return {data, bytes}; }
 };
 static_assert(sizeof(Packet) == 64);

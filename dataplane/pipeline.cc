@@ -17,14 +17,13 @@ constexpr std::size_t kPrefetchDistance = 3;  // packets between touching a fram
 
 }  // namespace
 
-bool Worker::run_once(std::uint64_t now_tsc) noexcept {
-  const std::uint64_t begin = __rdtsc();
-  context_.set_now(now_tsc);
-  std::size_t work = apply_commands();
-  work += receive();
+bool Worker::run_once(std::uint64_t now, std::uint64_t begin_tsc) noexcept {
+  StageClock clock(begin_tsc);
+  context_.set_now(now);
+  std::size_t work = apply_commands(clock);
+  work += receive(clock);
   work += srtp_.packets_in_flight();
   if (work != 0 || shares_waiting()) {
-    StageClock clock;
     do {  // again, a bounded number of times, for packets that get a second attempt
       clock.lap(context_.block()[Stage::kOpen], srtp_.open_barrier());
       clock.lap(context_.block()[Stage::kCommit], srtp_.commit());
@@ -33,23 +32,22 @@ bool Worker::run_once(std::uint64_t now_tsc) noexcept {
     clock.lap(context_.block()[Stage::kSeal], srtp_.seal_barrier());
   }
   run_timers();
-  StageClock clock;
   const std::size_t sent = egress_.flush();
-  clock.lap(context_.block()[Stage::kTransmit], sent);
   account();
-
   WorkerBlock& block = context_.block();
-  const std::uint64_t spent = __rdtsc() - begin;
+  clock.lap(block[Stage::kTransmit], sent);
+
+  const std::uint64_t spent = clock.read() - begin_tsc;
   block.total_cycles += spent;
   if (work + sent != 0) block.busy_cycles += spent;
   std::atomic_ref(block.loops).store(block.loops + 1, std::memory_order_relaxed);
   return work + sent != 0;
 }
 
-std::size_t Worker::apply_commands() noexcept {
+std::size_t Worker::apply_commands(StageClock& clock) noexcept {
   if (commands_.empty()) [[likely]] return 0;
-  StageClock clock;
   const std::size_t n = commands_.consume([this](const Command& c) { apply(c); });
+  tables_.changes += static_cast<std::uint32_t>(n);
   context_.count(Counter::kCommands, n);
   clock.lap(context_.block()[Stage::kCommands], n);
   return n;
@@ -72,11 +70,10 @@ void Worker::apply(const Command& command) noexcept {
   }
 }
 
-std::size_t Worker::receive() noexcept {
+std::size_t Worker::receive(StageClock& clock) noexcept {
   std::array<Packet*, kMaxBurst> burst;
   std::size_t total = receive_handoff();
   for (PortQueue& queue : queues_) {
-    StageClock clock;
     const std::size_t n = queue.io->receive({burst.data(), own_.burst});
     clock.lap(context_.block()[Stage::kReceive], n);
     if (n == 0) continue;
@@ -105,15 +102,9 @@ void Worker::find_legs() noexcept {
     }
     prefetch(leg);
     prefetch(&leg->key);
-    const MediaKind kind = media_kind(item.payload, item.bytes);
-    if (kind.refused) {
-      context_.drop(item.packet, *kind.refused, leg->leg_id);
-      continue;
-    }
-    SrtpItem& found = items_[kept++];
-    found = item;
+    SrtpItem& found = items_[kept];
+    if (kept++ != i) [[unlikely]] found = item;
     found.leg = leg;
-    found.rtcp = kind.rtcp;
   }
   item_count_ = kept;
 }
@@ -151,13 +142,34 @@ std::size_t Worker::receive_handoff() noexcept {
         [this](Packet* packet) {
           context_.count(Counter::kHandoffIn);
           ++taken_in_;
-          classify_one(packet, *by_port_[packet->port], true);
+          reclassify(packet);
         },
         kMaxBurst);
     find_legs();
     prepare_items();
   }
   return total;
+}
+
+inline void Worker::to_leg(Packet* packet, const Classified& c, std::uint16_t port, bool handed_off) noexcept {
+  const std::size_t bucket = bucket_of(c.udp_port);
+  const std::uint8_t owner = tables_.bucket_owner[bucket];
+  if (owner != context_.index() && !handed_off) return hand_over(packet, owner);
+  if (parking_[bucket]) [[unlikely]] {
+    if (parked_.size() == parked_.capacity()) return context_.drop(packet, DropReason::kHandoffFull);
+    context_.count(Counter::kParked);
+    return parked_.push_back({packet, static_cast<std::uint32_t>(bucket)});
+  }
+  const LegRx* const* place = tables_.flows[port].place(c.address_index, c.udp_port);
+  prefetch(place);
+  items_[item_count_++] = {packet, {place}, c.payload, c.payload_bytes, c.source};
+}
+
+inline void Worker::classify_one(Packet* packet, PortQueue& queue, bool handed_off) noexcept {
+  const Classified c = queue.classifier->classify(*packet);
+  if (c.lane == Lane::kMedia) [[likely]] return to_leg(packet, c, queue.port, handed_off);
+  if (c.lane == Lane::kDrop) return context_.drop(packet, c.reason);
+  to_host(packet, c.lane, queue);
 }
 
 void Worker::classify(std::span<Packet* const> packets, PortQueue& queue) noexcept {
@@ -170,25 +182,7 @@ void Worker::classify(std::span<Packet* const> packets, PortQueue& queue) noexce
   context_.count(Counter::kRxBytes, bytes);
 }
 
-void Worker::classify_one(Packet* packet, PortQueue& queue, bool handed_off) noexcept {
-  const Classified c = queue.classifier->classify(*packet);
-  if (c.lane == Lane::kMedia) [[likely]] return to_leg(packet, c, queue.port, handed_off);
-  if (c.lane == Lane::kDrop) return context_.drop(packet, c.reason);
-  to_host(packet, c.lane, queue);
-}
-
-void Worker::to_leg(Packet* packet, const Classified& c, std::uint16_t port, bool handed_off) noexcept {
-  const std::size_t bucket = bucket_of(c.udp_port);
-  const std::uint8_t owner = tables_.bucket_owner[bucket];
-  if (owner != context_.index() && !handed_off) return hand_over(packet, owner);
-  if (parking_[bucket]) [[unlikely]] {
-    if (parked_.size() == parked_.capacity()) return context_.drop(packet, DropReason::kHandoffFull);
-    context_.count(Counter::kParked);
-    return parked_.push_back({packet, static_cast<std::uint32_t>(bucket)});
-  }
-  const LegRx* const* place = tables_.flows[port].place(c.address_index, c.udp_port);
-  prefetch(place);
-  items_[item_count_++] = {packet, {place}, c.payload, c.payload_bytes, false, c.source};
-}
+// A packet from another worker, or one that was parked: it is ours.
+void Worker::reclassify(Packet* packet) noexcept { classify_one(packet, *by_port_[packet->port], true); }
 
 }  // namespace mediaward::dataplane

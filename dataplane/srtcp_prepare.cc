@@ -82,26 +82,23 @@ void SrtpService::prepare_rtcp(const SrtpItem& item, bool learn) noexcept {
 
   SrtpOp* op = ops_.take();
   if (op == nullptr) return context_.drop(item.packet, DropReason::kEngineFull, leg.leg_id);
-  op->status = crypto::JobStatus::kPending;
-  op->tag_bytes = leg.key.srtcp_tag_bytes;
-  op->roc = word;  // what the tag covers behind the ciphertext is there already
+  op->begin(leg.key.op, leg.key.srtcp_tag_bytes, at.cipher_end - static_cast<std::uint32_t>(wire::kRtcpBytes), wire::kRtcpBytes,
+            word);  // what the tag covers behind the ciphertext is there already
   op->src = op->dst = item.payload + wire::kRtcpBytes;
-  op->bytes = at.cipher_end - static_cast<std::uint32_t>(wire::kRtcpBytes);
-  op->more_count = 0;
   op->aad = item.payload;
-  op->aad_bytes = wire::kRtcpBytes;
   op->tag = item.payload + at.tag;
   op->packet = item.packet;
   op->leg = &leg;
+  op->marks = 0;
   op->epoch = epoch_;
   op->key_index = static_cast<std::uint8_t>(key);
-  op->tries = 0;
   op->rtcp = true;
   op->encrypted = encrypted;
   op->learn = learn;
-  op->moved = false;
+  op->counts_use = leg.counts_use;
   op->datagram_bytes = item.bytes;
-  op->handle = stream != nullptr ? crypto::Handle{entry->stream_slot, stream->generation} : crypto::Handle{kNoStream, 0};
+  op->stream = stream;
+  op->changes = tables_.changes;
   if (gcm) set_aead(*op, item.payload, at, encrypted);
   set_rtcp_attempt(*op, leg.key_at(op->key_index), ssrc, word & wire::kSrtcpIndexMask);
   if (stream == nullptr) op->op = leg.key_at(op->key_index).check;

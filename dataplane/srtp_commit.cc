@@ -35,10 +35,9 @@ bool padding_is_good(const SrtpOp& op) noexcept {
 }  // namespace
 
 // A burst at a time, one link of the chain after the other: streams were looked at in this loop or a few before, their receivers were not.
-void SrtpService::prefetch_receivers(std::span<SrtpOp* const> ops) const noexcept {
-  const auto receivers_of = [this](const SrtpOp* op) -> const Fanout* {
-    const StreamRx* stream = op->handle.slot != kNoStream ? tables_.streams[op->handle.slot] : nullptr;
-    return stream != nullptr && stream->fanout.rtp_count != 0 ? &stream->fanout : nullptr;
+void SrtpService::prefetch_receivers(std::span<SrtpOp* const> ops) noexcept {
+  const auto receivers_of = [](const SrtpOp* op) -> const Fanout* {
+    return op->stream != nullptr && op->stream->fanout.rtp_count != 0 ? &op->stream->fanout : nullptr;
   };
   for (const SrtpOp* op : ops)
     if (const Fanout* to = receivers_of(op)) prefetch(to->rtp);
@@ -54,38 +53,34 @@ std::size_t SrtpService::commit() noexcept {
     if (tables_.outgrow_cache()) prefetch_receivers(opened_.span().subspan(at, end - at));
     for (std::size_t i = at; i < end; ++i) {
       --in_flight_[opened_[i]->epoch];
-      if (commit_one(*opened_[i])) [[likely]] ops_.give_back(opened_[i]);
+      commit_one(*opened_[i]);
     }
   }
   opened_.erase_front(n);
   return n;
 }
 
-// False when the operation goes on with a second attempt.
-bool SrtpService::commit_one(SrtpOp& op) noexcept {
-  if (op.handle.slot == kNoStream) [[unlikely]] return commit_unbound(op);
-  const StreamRx* stream = tables_.live_stream(op.handle);
-  if (stream == nullptr) return drop_opened(op, DropReason::kStale, 0), true;
+// Ends the operation, or queues it for a second attempt.
+void SrtpService::commit_one(SrtpOp& op) noexcept {
+  if (op.stream == nullptr) [[unlikely]] return commit_unbound(op);
+  const StreamRx* stream = tables_.live_stream(*op.stream, op.changes);
+  if (stream == nullptr) return drop_opened(op, DropReason::kStale, 0);
   if (op.status == JobStatus::kAuthFailed) [[unlikely]] return commit_failed(op, *stream);
-  if (op.status != JobStatus::kOk) return drop_opened(op, DropReason::kEngineError, stream->leg_id), true;
-  if (op.rtcp ? commit_rtcp(op, *stream) : commit_rtp(op, *stream)) [[likely]] hand_on(*stream, op, op.handle);
-  return true;
+  if (op.status != JobStatus::kOk) return drop_opened(op, DropReason::kEngineError, stream->leg_id);
+  if (op.rtcp ? commit_rtcp(op, *stream) : commit_rtp(op, *stream)) [[likely]] hand_on(*stream, op);
 }
 
 // The tag was wrong for what was tried. What has become known since (a roll-over in the same burst) or was not tried yet (the other key
 // of a rekey) gets its turn, a bounded number of times.
-bool SrtpService::commit_failed(SrtpOp& op, const StreamRx& stream) noexcept {
+void SrtpService::commit_failed(SrtpOp& op, const StreamRx& stream) noexcept {
   const LegRx& leg = *op.leg;
   const bool other_key = ++op.tries == 1 && leg_tries_keys(leg);
   const std::uint64_t index = op.rtcp ? op.index : stream.state->srtp.estimate(load_be16(op.aad + 2));
   const bool other_index = index != op.index && IndexWindow::is_valid(index);
-  if (op.tries >= kMaxTries || (!other_index && !other_key)) {
-    drop_opened(op, op.rtcp ? DropReason::kRtcpAuthFailed : DropReason::kSrtpAuthFailed, stream.leg_id);
-    return true;
-  }
+  if (op.tries >= kMaxTries || (!other_index && !other_key))
+    return drop_opened(op, op.rtcp ? DropReason::kRtcpAuthFailed : DropReason::kSrtpAuthFailed, stream.leg_id);
   if (!other_index) op.key_index ^= 1;
   try_again(op, index);
-  return false;
 }
 
 void SrtpService::try_again(SrtpOp& op, std::uint64_t index) noexcept {
@@ -94,23 +89,22 @@ void SrtpService::try_again(SrtpOp& op, std::uint64_t index) noexcept {
     set_rtcp_attempt(op, key, op.ssrc(), static_cast<std::uint32_t>(index));
   else
     set_attempt(op, key, op.ssrc(), index);
-  if (op.handle.slot == kNoStream) op.op = key.check;
+  if (op.stream == nullptr) op.op = key.check;
   op.status = JobStatus::kPending;
   context_.count(Counter::kSrtpRetried);
   retry_queue_.push_back(&op);
 }
 
 // An SSRC nobody has announced, on a leg that has places for such. Binding it is the main thread's: it sees collisions.
-// False when the operation goes on with a second attempt.
-bool SrtpService::commit_unbound(SrtpOp& op) noexcept {
+void SrtpService::commit_unbound(SrtpOp& op) noexcept {
   const LegRx& leg = *op.leg;
   if (op.status == JobStatus::kAuthFailed) {
     if (!leg_tries_keys(leg) || ++op.tries > 1)
-      return drop_opened(op, op.rtcp ? DropReason::kRtcpAuthFailed : DropReason::kSrtpAuthFailed, leg.leg_id), true;
+      return drop_opened(op, op.rtcp ? DropReason::kRtcpAuthFailed : DropReason::kSrtpAuthFailed, leg.leg_id);
     op.key_index ^= 1;
-    return try_again(op, op.index), false;
+    return try_again(op, op.index);
   }
-  if (op.status != JobStatus::kOk) return drop_opened(op, DropReason::kEngineError, leg.leg_id), true;
+  if (op.status != JobStatus::kOk) return drop_opened(op, DropReason::kEngineError, leg.leg_id);
   WorkerEvent event;
   event.kind = WorkerEvent::Kind::kSsrcSeen;
   event.leg_id = leg.leg_id;
@@ -118,16 +112,15 @@ bool SrtpService::commit_unbound(SrtpOp& op) noexcept {
   context_.report(event);
   if (op.learn) report_source(op);
   drop_opened(op, DropReason::kSrtpNotBound, leg.leg_id);
-  return true;
 }
 
-// Whether it is handed on to those that seal for receivers; otherwise it was dropped, or relayed.
+// Whether it is to be handed on to those that seal for receivers; otherwise it has ended: it was dropped, or relayed.
 inline bool SrtpService::commit_rtp(SrtpOp& op, const StreamRx& stream) noexcept {
   abi::StateSlot& state = *stream.state;
   if (op.key != nullptr) [[likely]] {
     if (const auto verdict = test_index(stream, op.index); verdict != IndexWindow::Verdict::kFresh)
       return drop_opened(op, srtp_reason(verdict), stream.leg_id), false;
-    if (op.leg->counts_use && !count_use(op)) [[unlikely]] return drop_opened(op, DropReason::kSrtpKeyExpired, stream.leg_id), false;
+    if (op.counts_use && !count_use(op)) [[unlikely]] return drop_opened(op, DropReason::kSrtpKeyExpired, stream.leg_id), false;
     const std::uint64_t before = state.srtp.top;
     {
       const SlotWrite write(state);
@@ -160,7 +153,7 @@ bool SrtpService::commit_rtcp(SrtpOp& op, const StreamRx& stream) noexcept {
     auto window = srtcp_window(state);
     const auto index = static_cast<std::uint32_t>(op.index);
     if (const auto verdict = window.test(index); verdict != SrtcpVerdict::kFresh) return drop_opened(op, srtcp_reason(verdict), stream.leg_id), false;
-    if (op.leg->counts_use && !count_use(op)) [[unlikely]] return drop_opened(op, DropReason::kSrtpKeyExpired, stream.leg_id), false;
+    if (op.counts_use && !count_use(op)) [[unlikely]] return drop_opened(op, DropReason::kSrtpKeyExpired, stream.leg_id), false;
     const std::uint32_t before = window.top;
     {
       const SlotWrite write(state);
@@ -240,6 +233,7 @@ void SrtpService::report_source(const SrtpOp& op) noexcept {
 void SrtpService::drop_opened(SrtpOp& op, DropReason reason, std::uint64_t leg_id) noexcept {
   --packets_in_flight_;
   context_.drop(op.packet, reason, leg_id);
+  ops_.give_back(&op);
 }
 
 }  // namespace mediaward::dataplane

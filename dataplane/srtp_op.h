@@ -26,7 +26,6 @@ struct SrtpItem {
   };
   std::byte* payload;       // UDP payload
   std::uint32_t bytes;      // of UDP payload
-  bool rtcp;                // by its payload type (RFC 5761 §4)
   const std::byte* source;  // source address in the IP header (4 or 16 bytes)
 };
 
@@ -42,25 +41,36 @@ struct Plaintext {
   crypto::WideWindow* const* windows = nullptr;  // of the receivers, where their states do not hold as much as the replay window does
 };
 
-inline constexpr std::uint32_t kNoStream = ~std::uint32_t{0};
-
 // A job with what the service must know when it comes back.
 struct SrtpOp : crypto::Job {
+  const StreamRx* stream = nullptr;        // open: nullptr for an SSRC that nobody has announced; seal, for a group: whose copies get it
   Packet* packet = nullptr;                // open: the received packet, decrypted in place; seal: the outgoing packet
   union {
     const LegRx* leg = nullptr;            // open. Retired legs live until jobs in flight have drained
     Plaintext* source;                     // seal: kept until its last seal is done
   };
-  std::uint64_t index = 0;                 // open: estimated packet index, or SRTCP index
-  std::uint8_t epoch = 0;                  // which half of the in-flight count it belongs to
-  std::uint8_t key_index = 0;              // open: which of the leg's keys
-  std::uint8_t tries = 0;
-  bool rtcp = false;
-  bool learn = false;                      // open: from an address that is not in force
-  bool group = false;                      // seal: goes to all copies of the stream in `handle`
-  bool encrypted = false;                  // open, SRTCP: E = 1
-  bool moved = false;                      // open, SRTCP with E = 0 under GCM: index word moved in front of the tag
+  union {
+    std::uint64_t index = 0;               // open: estimated packet index, or SRTCP index
+    const LegTx* to;                       // seal, unless it is for a group: the receiver's side it goes to, RTP's or RTCP's
+  };
+  union {
+    std::uint64_t marks = 0;               // all of these, to be cleared in one store
+    struct {
+      std::uint8_t epoch;                  // which half of the in-flight count it belongs to
+      std::uint8_t key_index;              // open: which of the leg's keys
+      std::uint8_t tries;
+      bool rtcp;
+      bool learn;                          // open: from an address that is not in force
+      union {
+        bool counts_use;                   // open: LegRx::counts_use
+        bool group;                        // seal: goes to all copies of `stream`
+      };
+      bool encrypted;                      // open, SRTCP: E = 1
+      bool moved;                          // open, SRTCP with E = 0 under GCM: index word moved in front of the tag
+    };
+  };
   std::uint32_t datagram_bytes = 0;        // open: UDP payload as received
+  std::uint32_t changes = 0;               // WorkerTables::changes when `stream` or `to` was looked up
   std::array<std::byte, 16> scratch{};     // SRTCP under GCM: associated data, or the tag
 
   // Open: the first byte of the UDP payload.

@@ -4,6 +4,7 @@
 #include <cstring>
 
 #include "crypto/srtp_index.h"
+#include "dataplane/classify.h"
 #include "dataplane/srtp_receive.h"
 #include "dataplane/srtp_service.h"
 #include "dataplane/wire/rtp.h"
@@ -63,10 +64,12 @@ void SrtpService::prepare(std::span<const SrtpItem> items) noexcept {
 
 void SrtpService::prepare_one(const SrtpItem& item) noexcept {
   const LegRx& leg = *item.leg;
-  if ((leg.flags & (item.rtcp ? kRxRtcp : kRxRtp)) == 0) return context_.drop(item.packet, DropReason::kRtcpWrongPort, leg.leg_id);
+  const MediaKind kind = media_kind(item.payload, item.bytes);
+  if (kind.refused) [[unlikely]] return context_.drop(item.packet, *kind.refused, leg.leg_id);
+  if ((leg.flags & (kind.rtcp ? kRxRtcp : kRxRtp)) == 0) return context_.drop(item.packet, DropReason::kRtcpWrongPort, leg.leg_id);
   const Source source = judge_source(leg, item.source, item.payload - 8);
   if (source == Source::kWrong) return context_.drop(item.packet, DropReason::kSourceMismatch, leg.leg_id);
-  if (item.rtcp) [[unlikely]] return prepare_rtcp(item, source == Source::kToLearn);
+  if (kind.rtcp) [[unlikely]] return prepare_rtcp(item, source == Source::kToLearn);
   prepare_rtp(item, source == Source::kToLearn);
 }
 
@@ -101,25 +104,25 @@ void SrtpService::prepare_rtp(const SrtpItem& item, bool learn) noexcept {
   SrtpOp* op = ops_.take();
   if (op == nullptr) return context_.drop(item.packet, DropReason::kEngineFull, leg.leg_id);
 
-  op->status = JobStatus::kPending;
-  op->tag_bytes = leg.key.tag_bytes;
+  const KeyView& with = leg.key_at(static_cast<std::size_t>(key));
+  op->begin(stream != nullptr ? with.op : with.check, leg.key.tag_bytes, rtp_bytes - rtp.header_bytes, rtp.header_bytes,
+            static_cast<std::uint32_t>(index >> 16));
   op->src = op->dst = item.payload + rtp.header_bytes;
-  op->bytes = rtp_bytes - rtp.header_bytes;
-  op->aad_bytes = rtp.header_bytes;
-  op->more_count = 0;
   op->aad = item.payload;
   op->tag = item.payload + rtp_bytes + (gcm ? 0 : leg.key.mki_bytes);
   op->packet = item.packet;
   op->leg = &leg;
+  op->marks = 0;
   op->epoch = epoch_;  // submitted within this loop
-  op->key_index = static_cast<std::uint8_t>(key);
-  op->tries = 0;
-  op->rtcp = op->moved = false;
-  op->learn = learn;
+  if (key != 0) [[unlikely]] op->key_index = static_cast<std::uint8_t>(key);
+  if (learn) [[unlikely]] op->learn = true;
+  if (leg.counts_use) [[unlikely]] op->counts_use = true;
   op->datagram_bytes = item.bytes;
-  op->handle = stream != nullptr ? crypto::Handle{entry->stream_slot, stream->generation} : crypto::Handle{kNoStream, 0};
-  set_attempt(*op, leg.key_at(op->key_index), rtp.ssrc, index);
-  if (stream == nullptr) [[unlikely]] op->op = leg.key_at(op->key_index).check;
+  op->stream = stream;
+  op->changes = tables_.changes;
+  op->key = with.srtp;
+  op->index = index;
+  make_iv(gcm, op->iv, with.srtp_salt, rtp.ssrc, index);
   queue_open(op);
 }
 

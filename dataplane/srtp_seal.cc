@@ -31,11 +31,16 @@ inline IndexWindow::Verdict test_unused(const IndexWindow& window, const crypto:
   return wide->test(window, index, crypto::kMaxWindowPackets);
 }
 
-inline void copy_header(std::byte* to, const std::byte* from, std::uint32_t bytes) noexcept {
-  if (bytes == wire::kRtpBytes) [[likely]]
-    std::memcpy(to, from, wire::kRtpBytes);
-  else
-    std::memcpy(to, from, bytes);
+// The RTP header as this receiver gets it. In place, where a group is served.
+inline void write_header(std::byte* out, const Plaintext& plain, std::uint16_t sequence, const FanoutEntry& to) noexcept {
+  const auto first = load_raw<std::uint16_t>(plain.data);
+  const std::uint32_t timestamp = load_be32(plain.data + 4) + to.timestamp_offset;
+  if (plain.header_bytes != wire::kRtpBytes && out != plain.data) [[unlikely]]
+    std::memcpy(out + wire::kRtpBytes, plain.data + wire::kRtpBytes, plain.header_bytes - wire::kRtpBytes);
+  store_raw(out, first);
+  store_be16(out + 2, sequence);
+  store_be32(out + 4, timestamp);
+  store_be32(out + 8, to.ssrc_out);
 }
 
 }  // namespace
@@ -70,7 +75,7 @@ Packet* SrtpService::take_group_packet(const LegTx& leg, Plaintext& plain, std::
 }
 
 // Operation and buffer of a packet to be sealed; `payload` is where its RTP or RTCP header goes. nullptr: counted as dropped.
-inline SrtpOp* SrtpService::begin_seal(const FanoutEntry& to, Plaintext& plain, const crypto::Handle* group, std::uint32_t bytes,
+inline SrtpOp* SrtpService::begin_seal(const FanoutEntry& to, Plaintext& plain, const StreamRx* group, std::uint32_t bytes,
                                 std::byte*& payload) noexcept {
   SrtpOp* seal = ops_.take();
   if (seal == nullptr) return context_.count_drop(DropReason::kEngineFull), nullptr;
@@ -82,50 +87,55 @@ inline SrtpOp* SrtpService::begin_seal(const FanoutEntry& to, Plaintext& plain, 
   if (group == nullptr) [[likely]] {
     const LegTx& leg = plain.rtcp ? *to.leg->rtcp : *to.leg;
     payload = egress_.begin_datagram(leg, *out, bytes);
-    seal->handle = leg.handle;
-    prefetch(leg.hop);  // what sending looks at
-    prefetch(&tables_.legs_tx[leg.handle.slot]);
+    seal->to = &leg;
   } else {
     payload = out->data;  // headers are each receiver's own
-    seal->handle = *group;
+    seal->stream = group;
   }
-  seal->op = to.seal_op;
-  seal->status = JobStatus::kPending;
-  seal->tag_bytes = to.tag_bytes;
   seal->key = to.key;
   seal->src = plain.data + plain.header_bytes;
-  seal->bytes = plain.bytes;
-  seal->more_count = 0;
   seal->packet = out;
   seal->source = &plain;
+  seal->changes = tables_.changes;
+  seal->marks = 0;
   seal->epoch = epoch_;
-  seal->rtcp = plain.rtcp;
-  seal->group = group != nullptr;
+  if (plain.rtcp) [[unlikely]] seal->rtcp = true;
+  if (group != nullptr) [[unlikely]] seal->group = true;
   ++plain.refs;
   ++packets_in_flight_;
   return seal;
 }
 
-inline void SrtpService::seal_rtp(const FanoutEntry& to, Plaintext& plain, const crypto::Handle* group) noexcept {
+// The index to seal under, and what it lies below the sender's. False: none, counted.
+bool SrtpService::choose_index(const FanoutEntry& to, const Plaintext& plain, const crypto::WideWindow* wide, std::uint64_t& index,
+                               std::uint64_t& offset) noexcept {
+  const abi::StateSlot& state = *to.state;
+  // The first packet of a send context fixes how its indexes relate to the sender's, so that a receiver that joins late starts at the
+  // ROC its key says, not where the sender happens to be.
+  if (!state.srtp.started()) offset = (plain.index & ~std::uint64_t{0xffff}) - (state.srtp.top & ~std::uint64_t{0xffff});
+  index = plain.index - offset;
+  if (!IndexWindow::is_valid(index)) return context_.count_drop(DropReason::kSrtpIndexRange), false;
+  if (state.srtp.started() && index > state.srtp.top + kMaxSilentPackets) [[unlikely]] {
+    index = state.srtp.top + crypto::kReplayWindowPackets;  // room for those before it that come out of order
+    offset = plain.index - index;
+  }
+  if (test_unused(state.srtp, wide, index) == IndexWindow::Verdict::kFresh) return true;
+  context_.count_drop(DropReason::kSealIndexReuse);
+  egress_.report_index_reuse(to.leg->leg_id, to.ssrc_out);
+  return false;
+}
+
+inline void SrtpService::seal_rtp(const FanoutEntry& to, Plaintext& plain, const StreamRx* group) noexcept {
   abi::StateSlot& state = *to.state;
   const LegTx& leg = *to.leg;
   const std::uint32_t rtp_bytes = plain.header_bytes + plain.bytes;
   const std::uint32_t sealed_bytes = rtp_bytes + to.tag_bytes + to.mki_bytes;
   if (sealed_bytes > leg.max_udp_payload) return context_.count_drop(DropReason::kSealOversize);
-  // The first packet of a send context fixes how its indexes relate to the sender's, so that a receiver that joins late starts at the
-  // ROC its key says, not where the sender happens to be.
-  std::uint64_t offset = state.srtp.started() ? state.index_offset : (plain.index & ~std::uint64_t{0xffff}) - (state.srtp.top & ~std::uint64_t{0xffff});
-  std::uint64_t index = plain.index - offset;
-  if (!IndexWindow::is_valid(index)) return context_.count_drop(DropReason::kSrtpIndexRange);
-  if (state.srtp.started() && index > state.srtp.top + kMaxSilentPackets) [[unlikely]] {
-    index = state.srtp.top + crypto::kReplayWindowPackets;  // room for those before it that come out of order
-    offset = plain.index - index;
-  }
   crypto::WideWindow* wide = to.window != 0 ? plain.windows[to.window - 1] : nullptr;
-  if (test_unused(state.srtp, wide, index) != IndexWindow::Verdict::kFresh) {
-    context_.count_drop(DropReason::kSealIndexReuse);
-    return egress_.report_index_reuse(leg.leg_id, to.ssrc_out);
-  }
+  std::uint64_t offset = state.index_offset;
+  std::uint64_t index = plain.index - offset;
+  if (!state.srtp.is_next(index) || !IndexWindow::is_valid(index)) [[unlikely]]
+    if (!choose_index(to, plain, wide, index, offset)) return;
   if (state.packets >= to.alert_at && !may_seal(to, state.packets, false)) [[unlikely]]
     return context_.count_drop(DropReason::kSealKeyExpired);
   std::byte* rtp = nullptr;
@@ -137,20 +147,16 @@ inline void SrtpService::seal_rtp(const FanoutEntry& to, Plaintext& plain, const
       state.srtp.mark(index);
     else
       wide->mark(state.srtp, index);
-    state.index_offset = offset;
+    if (offset != state.index_offset) [[unlikely]] state.index_offset = offset;
     ++state.packets;
     state.bytes += plain.bytes;
   }
-  if (rtp != plain.data) [[likely]] copy_header(rtp, plain.data, plain.header_bytes);
-  store_be16(rtp + 2, static_cast<std::uint16_t>(index));
-  store_be32(rtp + 4, load_be32(rtp + 4) + to.timestamp_offset);
-  store_be32(rtp + 8, to.ssrc_out);
+  write_header(rtp, plain, static_cast<std::uint16_t>(index), to);
 
   const bool gcm = crypto::is_gcm(to.seal_op);
   std::byte* end = rtp + rtp_bytes;
-  seal->roc = static_cast<std::uint32_t>(index >> 16);
+  seal->begin(to.seal_op, to.tag_bytes, plain.bytes, plain.header_bytes, static_cast<std::uint32_t>(index >> 16));
   seal->dst = rtp + plain.header_bytes;
-  seal->aad_bytes = plain.header_bytes;
   seal->aad = rtp;
   seal->tag = end + (gcm ? 0 : to.mki_bytes);
   if (to.mki_bytes != 0) [[unlikely]]
@@ -163,7 +169,7 @@ inline void SrtpService::seal_rtp(const FanoutEntry& to, Plaintext& plain, const
 }
 
 // RFC 3711 §3.4, RFC 7714 §9: layouts in srtcp_prepare.cc.
-void SrtpService::seal_rtcp(const FanoutEntry& to, Plaintext& plain, const crypto::Handle* group) noexcept {
+void SrtpService::seal_rtcp(const FanoutEntry& to, Plaintext& plain, const StreamRx* group) noexcept {
   abi::StateSlot& state = *to.state;
   const LegTx& leg = *to.leg;
   const std::uint32_t rtcp_bytes = plain.header_bytes + plain.bytes;
@@ -185,7 +191,7 @@ void SrtpService::seal_rtcp(const FanoutEntry& to, Plaintext& plain, const crypt
   const std::uint32_t word = index | (to.null_cipher != 0 ? 0 : wire::kSrtcpEncrypted);
   const bool gcm = crypto::is_gcm(to.seal_op);
   std::byte* end = rtcp + rtcp_bytes;
-  seal->roc = word;
+  seal->begin(to.seal_op, to.tag_bytes, plain.bytes, gcm ? wire::kRtcpBytes + wire::kSrtcpIndexBytes : wire::kRtcpBytes, word);
   seal->dst = rtcp + wire::kRtcpBytes;
   seal->tag = gcm ? end : end + wire::kSrtcpIndexBytes + to.mki_bytes;
   std::byte* at = gcm ? end + to.tag_bytes : end;
@@ -195,11 +201,9 @@ void SrtpService::seal_rtcp(const FanoutEntry& to, Plaintext& plain, const crypt
     std::memcpy(seal->scratch.data(), rtcp, wire::kRtcpBytes);
     store_be32(seal->scratch.data() + wire::kRtcpBytes, word);
     seal->aad = seal->scratch.data();
-    seal->aad_bytes = wire::kRtcpBytes + wire::kSrtcpIndexBytes;
     crypto::make_gcm_iv(seal->iv, to.salt, to.ssrc_out, index);
   } else {
     seal->aad = rtcp;
-    seal->aad_bytes = wire::kRtcpBytes;
     crypto::make_cm_iv(seal->iv, to.salt, to.ssrc_out, index);
   }
   seal_queue_.push_back(seal);
@@ -219,7 +223,8 @@ inline void SrtpService::fan_out(const Fanout& to, Plaintext& plain) noexcept {
   }
 }
 
-void SrtpService::hand_on(const StreamRx& stream, const SrtpOp& op, crypto::Handle handle) noexcept {
+// The operation ends before its packet is served: the same memory, still in cache, becomes the first receiver's.
+void SrtpService::hand_on(const StreamRx& stream, SrtpOp& op) noexcept {
   Plaintext* plain = plaintexts_.take();  // never short: every one holds an operation's packet
   plain->packet = op.packet;
   plain->rtcp = op.rtcp;
@@ -227,29 +232,30 @@ void SrtpService::hand_on(const StreamRx& stream, const SrtpOp& op, crypto::Hand
   plain->data = op.src - plain->header_bytes;
   plain->bytes = op.bytes;
   plain->index = op.index;
-  plain->windows = stream.replay_window > crypto::kReplayWindowPackets ? stream.details->windows : nullptr;
+  if (stream.replay_window > crypto::kReplayWindowPackets) [[unlikely]] plain->windows = stream.details->windows;
   plain->refs = 1;  // ours, until every receiver has been served
-  if (stream.has_shares) [[unlikely]] share_out(stream.details->shares, *plain, handle);
+  ops_.give_back(&op);
+  if (stream.has_shares) [[unlikely]] share_out(stream, *plain);
   if (stream.hand_on == HandOn::kGroup)
-    seal_group(stream, *plain, handle);
+    seal_group(stream, *plain);
   else
     fan_out(stream.fanout, *plain);
   release_source(plain);
 }
 
-void SrtpService::seal_group(const StreamRx& stream, Plaintext& plain, crypto::Handle handle) noexcept {
+void SrtpService::seal_group(const StreamRx& stream, Plaintext& plain) noexcept {
   const FanoutEntry* entry = plain.rtcp ? stream.fanout.rtcp : stream.fanout.rtp;
   if ((plain.rtcp ? stream.fanout.rtcp_count : stream.fanout.rtp_count) == 0) return;
   if (ops_.empty()) [[unlikely]] seal_barrier();
   if (plain.rtcp) [[unlikely]]
-    seal_rtcp(*entry, plain, &handle);
+    seal_rtcp(*entry, plain, &stream);
   else
-    seal_rtp(*entry, plain, &handle);
+    seal_rtp(*entry, plain, &stream);
 }
 
-void SrtpService::share_out(std::uint64_t workers, const Plaintext& plain, crypto::Handle handle) noexcept {
+void SrtpService::share_out(const StreamRx& stream, const Plaintext& plain) noexcept {
   std::uint64_t ready = 0;
-  for (std::uint64_t left = workers; left != 0; left &= left - 1) {
+  for (std::uint64_t left = stream.details->shares; left != 0; left &= left - 1) {
     const auto worker = static_cast<unsigned>(std::countr_zero(left));
     if (shares_[worker]->room() == 0)
       context_.count_drop(DropReason::kShareFull);
@@ -259,7 +265,7 @@ void SrtpService::share_out(std::uint64_t workers, const Plaintext& plain, crypt
   if (ready == 0) return;
   egress_.io(plain.packet->port).share(*plain.packet, static_cast<std::uint32_t>(std::popcount(ready)));
   context_.count(Counter::kSharesOut, static_cast<std::uint64_t>(std::popcount(ready)));
-  const SharedPlaintext item{plain.packet, plain.data, plain.index, handle, plain.bytes, plain.header_bytes, plain.rtcp};
+  const SharedPlaintext item{plain.packet, plain.data, plain.index, {stream.slot, stream.generation}, plain.bytes, plain.header_bytes, plain.rtcp};
   for (; ready != 0; ready &= ready - 1) (void)shares_[static_cast<unsigned>(std::countr_zero(ready))]->push(item);
 }
 
@@ -280,21 +286,21 @@ void SrtpService::serve_share(const SharedPlaintext& item) noexcept {
 void SrtpService::finish_seal(SrtpOp& op) noexcept {
   release_source(op.source);
   --packets_in_flight_;
-  if (op.group) [[unlikely]] {
+  if (op.group) [[unlikely]]
     finish_group(op);
-  } else if (const LegTx* leg = tables_.live_leg_tx(op.handle); leg == nullptr) {
+  else if (const LegTx* leg = tables_.live_leg_tx(*op.to, op.changes, op.rtcp); leg == nullptr)
     context_.drop(op.packet, DropReason::kStale);
-  } else if (op.status != JobStatus::kOk) {
+  else if (op.status != JobStatus::kOk)
     context_.drop(op.packet, DropReason::kEngineError, leg->leg_id);
-  } else {
+  else {
     context_.count(op.rtcp ? Counter::kSrtcpSealed : Counter::kSrtpSealed);
-    egress_.send(op.rtcp ? *leg->rtcp : *leg, op.packet);
+    egress_.send(*leg, op.packet);
   }
   ops_.give_back(&op);
 }
 
 void SrtpService::finish_group(SrtpOp& op) noexcept {
-  const StreamRx* stream = tables_.live_stream(op.handle);
+  const StreamRx* stream = tables_.live_stream(*op.stream, op.changes);
   if (stream == nullptr) return context_.drop(op.packet, DropReason::kStale);
   if (op.status != JobStatus::kOk) return context_.drop(op.packet, DropReason::kEngineError, stream->leg_id);
   context_.count(op.rtcp ? Counter::kSrtcpSealed : Counter::kSrtpSealed);
@@ -318,6 +324,7 @@ void SrtpService::hand_on_relayed(const StreamRx& stream, SrtpOp& op) noexcept {
   send_copies(packet, op.rtcp ? details.rtcp_copies : details.copies, count);
   --packets_in_flight_;
   context_.release(&packet);
+  ops_.give_back(&op);
 }
 
 // One packet to many: a small packet with headers of its own per receiver, which names the common one as what follows it. A port that

@@ -38,8 +38,11 @@ std::size_t SrtpService::seal_barrier() noexcept {
 void SrtpService::submit(FixedList<crypto::Job>& queue) noexcept {
   if (queue.empty()) return;
   const std::size_t taken = engine_.submit(queue.span());
-  // A second attempt still belongs to the half it began in: what it refers to may have been unlinked since.
-  for (std::size_t i = 0; i < taken; ++i) ++in_flight_[static_cast<SrtpOp*>(queue[i])->epoch];
+  if (&queue == &retry_queue_) {  // it belongs to the half it began in: what it refers to may have been unlinked since
+    for (std::size_t i = 0; i < taken; ++i) ++in_flight_[static_cast<SrtpOp*>(queue[i])->epoch];
+  } else {
+    in_flight_[epoch_] += taken;
+  }
   for (std::size_t i = taken; i < queue.size(); ++i) {  // the device's queue is full
     auto* op = static_cast<SrtpOp*>(queue[i]);
     --packets_in_flight_;

@@ -65,11 +65,10 @@ class SrtpService {
   void prepare_rtcp(const SrtpItem& item, bool learn) noexcept;
 
   // srtp_commit.cc
-  void prefetch_receivers(std::span<SrtpOp* const> ops) const noexcept;
-  [[nodiscard]] bool commit_one(SrtpOp& op) noexcept;
-  [[nodiscard, gnu::cold]] bool commit_unbound(SrtpOp& op) noexcept;
-  [[nodiscard, gnu::cold]] bool commit_failed(SrtpOp& op, const StreamRx& stream) noexcept;
-  [[nodiscard]] static bool next_attempt(SrtpOp& op, const StreamRx& stream) noexcept;
+  static void prefetch_receivers(std::span<SrtpOp* const> ops) noexcept;
+  void commit_one(SrtpOp& op) noexcept;
+  [[gnu::cold]] void commit_unbound(SrtpOp& op) noexcept;
+  [[gnu::cold]] void commit_failed(SrtpOp& op, const StreamRx& stream) noexcept;
   [[gnu::cold]] void try_again(SrtpOp& op, std::uint64_t index) noexcept;
   [[nodiscard]] inline bool commit_rtp(SrtpOp& op, const StreamRx& stream) noexcept;
   [[nodiscard, gnu::noinline]] bool commit_rtcp(SrtpOp& op, const StreamRx& stream) noexcept;
@@ -80,15 +79,17 @@ class SrtpService {
   [[gnu::noinline]] void drop_opened(SrtpOp& op, DropReason reason, std::uint64_t leg_id) noexcept;
 
   // srtp_seal.cc
-  void hand_on(const StreamRx& stream, const SrtpOp& op, crypto::Handle handle) noexcept;
+  void hand_on(const StreamRx& stream, SrtpOp& op) noexcept;
   [[gnu::noinline]] void hand_on_relayed(const StreamRx& stream, SrtpOp& op) noexcept;
-  [[gnu::cold]] void share_out(std::uint64_t workers, const Plaintext& plain, crypto::Handle handle) noexcept;
+  [[gnu::cold]] void share_out(const StreamRx& stream, const Plaintext& plain) noexcept;
   [[gnu::always_inline]] inline void fan_out(const Fanout& to, Plaintext& plain) noexcept;
-  [[gnu::noinline]] void seal_group(const StreamRx& stream, Plaintext& plain, crypto::Handle handle) noexcept;
+  [[gnu::noinline]] void seal_group(const StreamRx& stream, Plaintext& plain) noexcept;
   // group: the stream whose copies the sealed packet goes to; nullptr: to the entry's leg alone.
-  [[gnu::always_inline]] inline void seal_rtp(const FanoutEntry& to, Plaintext& plain, const crypto::Handle* group) noexcept;
-  [[gnu::noinline]] void seal_rtcp(const FanoutEntry& to, Plaintext& plain, const crypto::Handle* group) noexcept;
-  [[nodiscard, gnu::always_inline]] inline SrtpOp* begin_seal(const FanoutEntry& to, Plaintext& plain, const crypto::Handle* group, std::uint32_t bytes,
+  [[gnu::always_inline]] inline void seal_rtp(const FanoutEntry& to, Plaintext& plain, const StreamRx* group) noexcept;
+  [[nodiscard, gnu::noinline]] bool choose_index(const FanoutEntry& to, const Plaintext& plain, const crypto::WideWindow* wide,
+                                                 std::uint64_t& index, std::uint64_t& offset) noexcept;
+  [[gnu::noinline]] void seal_rtcp(const FanoutEntry& to, Plaintext& plain, const StreamRx* group) noexcept;
+  [[nodiscard, gnu::always_inline]] inline SrtpOp* begin_seal(const FanoutEntry& to, Plaintext& plain, const StreamRx* group, std::uint32_t bytes,
                                    std::byte*& payload) noexcept;
   [[nodiscard]] Packet* take_group_packet(const LegTx& leg, Plaintext& plain, std::uint32_t bytes) noexcept;
   [[nodiscard, gnu::cold]] bool may_seal(const FanoutEntry& to, std::uint64_t packets, bool rtcp) noexcept;

@@ -108,24 +108,27 @@ struct LegTxDetails {
   const std::byte* mki = nullptr;          // of the key in force
 };
 
-// Send side of a leg: everything of an outgoing packet that does not change from packet to packet.
+// Send side of a leg: everything of an outgoing packet that does not change from packet to packet. IPv4 without a tag needs the first
+// line only.
 struct alignas(64) LegTx {
+  static constexpr std::size_t kShortHeader = 14 + 20 + 8;  // Ethernet without a tag, IPv4, UDP
   NextHop* hop = nullptr;
-  std::uint64_t leg_id = 0;
   std::uint16_t port = 0;
   std::uint16_t max_udp_payload = 0;       // bytes: the port's MTU less IP and UDP headers
+  std::uint16_t ip_sum = 0;                // one's complement sum of the IPv4 header without total length
+  std::uint16_t pseudo_sum = 0;            // of the pseudo header without length
   std::uint8_t header_bytes = 0;           // Ethernet (+ tag) + IP + UDP
   std::uint8_t l2_bytes = 0;
   std::uint8_t l3_bytes = 0;
   Family family = Family::kIpv4;
-  std::uint32_t ip_sum = 0;                // one's complement sum of the IPv4 header without total length
-  std::uint32_t pseudo_sum = 0;            // of the pseudo header without length
-  std::byte header[72]{};                  // template; destination MAC, lengths and checksums are filled per packet
+  std::uint16_t packet_flags = 0;          // PacketFlags of its datagrams, beside those of the port
+  std::byte header[72]{};                  // template; destination MAC, lengths and checksums are 0: filled per packet
+  std::uint64_t leg_id = 0;
   crypto::Handle handle;                   // of this leg in WorkerTables::legs_tx
   const LegTx* rtcp = nullptr;             // where SRTCP goes: itself when multiplexed
   const LegTxDetails* details = nullptr;   // never null
 };
-static_assert(sizeof(LegTx) == 128);
+static_assert(sizeof(LegTx) == 128 && offsetof(LegTx, header) + LegTx::kShortHeader <= 64);
 
 // One send context: {ssrc_out, index offset (in its state), timestamp offset} and what sealing needs. `leg` is the receiver. Where one
 // sealed packet goes to many (group key), it stands for the conference: no header, the smallest limit is checked per copy, its
@@ -178,10 +181,11 @@ struct StreamDetails {
 struct alignas(64) StreamRx {
   abi::StateSlot* state = nullptr;
   std::uint64_t leg_id = 0;
-  std::uint32_t generation = 0;            // of the stream slot: matched against a job's handle
+  std::uint32_t generation = 0;            // of the stream slot: tells whether it is still this stream's
   std::uint16_t replay_window = 128;       // packets
   HandOn hand_on = HandOn::kSeal;
   std::uint8_t audio_level_id = 0;         // 0: not looked for
+  std::uint32_t slot = 0;                  // in WorkerTables::streams
   DropReason silent = DropReason::kSrtpNoReceiver;  // why nobody hears it, when nobody does
   bool rtp_heard = false;                  // somebody does
   bool has_gate = false, has_shares = false;        // details->gate, details->shares are set

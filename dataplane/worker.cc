@@ -83,7 +83,7 @@ void Worker::unpark(std::uint32_t bucket) noexcept {
       parked_[kept++] = p;
       continue;
     }
-    classify_one(p.packet, *by_port_[p.packet->port], true);
+    reclassify(p.packet);
     if (item_count_ == kMaxBurst) find_legs(), prepare_items();
   }
   parked_.resize(kept);

@@ -42,9 +42,12 @@ class Worker {
   ~Worker();
 
   // One loop. True when there was anything to do.
-  bool run_once() noexcept { return run_once(__rdtsc()); }
+  bool run_once() noexcept {
+    const std::uint64_t now = __rdtsc();
+    return run_once(now, now);
+  }
   // The same by another clock, whose ticks per second are CoreSettings::tsc_hz; it never goes back.
-  bool run_once(std::uint64_t now_tsc) noexcept;
+  bool run_once(std::uint64_t now) noexcept { return run_once(now, __rdtsc()); }
 
   // Any thread.
   [[nodiscard]] std::uint64_t loops() const noexcept;
@@ -66,20 +69,22 @@ class Worker {
     std::unique_ptr<Classifier> classifier;
   };
 
-  std::size_t apply_commands() noexcept;
+  bool run_once(std::uint64_t now, std::uint64_t begin_tsc) noexcept;
+  std::size_t apply_commands(StageClock& clock) noexcept;
   void apply(const Command& command) noexcept;
-  std::size_t receive() noexcept;
+  std::size_t receive(StageClock& clock) noexcept;
   std::size_t receive_handoff() noexcept;
   [[nodiscard]] bool shares_waiting() const noexcept;
   std::size_t receive_shares() noexcept;
   void find_legs() noexcept;
   void prepare_items() noexcept;
   void classify(std::span<Packet* const> packets, PortQueue& queue) noexcept;
-  void classify_one(Packet* packet, PortQueue& queue, bool handed_off) noexcept;
-  void to_leg(Packet* packet, const Classified& c, std::uint16_t port, bool handed_off) noexcept;
-  void hand_over(Packet* packet, std::uint8_t owner) noexcept;
+  [[gnu::always_inline]] inline void classify_one(Packet* packet, PortQueue& queue, bool handed_off) noexcept;
+  void reclassify(Packet* packet) noexcept;
+  [[gnu::always_inline]] inline void to_leg(Packet* packet, const Classified& c, std::uint16_t port, bool handed_off) noexcept;
+  [[gnu::noinline]] void hand_over(Packet* packet, std::uint8_t owner) noexcept;
   void unpark(std::uint32_t bucket) noexcept;
-  void to_host(Packet* packet, Lane lane, PortQueue& queue) noexcept;
+  [[gnu::noinline]] void to_host(Packet* packet, Lane lane, PortQueue& queue) noexcept;
   void run_timers() noexcept;
   void send_own(PortQueue& queue, std::span<Packet* const> frames) noexcept;
   void report_neighbour(const NeighbourTable::Change& change) noexcept;

@@ -82,7 +82,7 @@ class WorkerContext {
   [[nodiscard]] SpscRing<WorkerEvent>& events() noexcept { return events_; }
 
  private:
-  void sample(const Packet* packet, DropReason reason, std::uint64_t leg_id) noexcept;
+  [[gnu::cold, gnu::noinline]] void sample(const Packet* packet, DropReason reason, std::uint64_t leg_id) noexcept;
 
   const std::uint32_t index_;
   WorkerBlock& block_;

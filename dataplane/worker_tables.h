@@ -54,23 +54,28 @@ struct WorkerTables {
     streams[slot] = stream;
   }
 
-  // The stream a completed job belongs to, or nullptr when it was removed or replaced by another meanwhile.
-  [[nodiscard]] const StreamRx* live_stream(crypto::Handle h) const noexcept {
-    const StreamRx* s = streams[h.slot];
-    return s != nullptr && s->generation == h.generation ? s : nullptr;
+  // What a completed job was made for, as it is now: nullptr when it was removed or replaced by another meanwhile. `then` was looked
+  // up when there had been `changes_then`; its memory lives until the job is done.
+  [[nodiscard]] const StreamRx* live_stream(const StreamRx& then, std::uint32_t changes_then) const noexcept {
+    if (changes_then == changes) [[likely]] return &then;
+    const StreamRx* now = streams[then.slot];
+    return now != nullptr && now->generation == then.generation ? now : nullptr;
+  }
+  [[nodiscard]] const LegTx* live_leg_tx(const LegTx& then, std::uint32_t changes_then, bool rtcp) const noexcept {
+    if (changes_then == changes) [[likely]] return &then;
+    const LegTx* now = legs_tx[then.handle.slot];
+    if (now == nullptr || now->handle.generation != then.handle.generation) return nullptr;
+    return rtcp ? now->rtcp : now;
   }
   [[nodiscard]] const StreamShare* live_share(crypto::Handle h) const noexcept {
     const StreamShare* s = shares[h.slot];
     return s != nullptr && s->generation == h.generation ? s : nullptr;
   }
-  [[nodiscard]] const LegTx* live_leg_tx(crypto::Handle h) const noexcept {
-    const LegTx* l = legs_tx[h.slot];
-    return l != nullptr && l->handle.generation == h.generation ? l : nullptr;
-  }
 
   std::vector<FlowTable> flows;            // by port
   std::vector<const StreamRx*> streams;    // by stream slot (= receive state slot)
   std::size_t stream_count = 0;            // of those that are there
+  std::uint32_t changes = 0;               // how many commands there were: what was looked up since the last one still holds
   std::vector<const StreamShare*> shares;  // by stream slot: what this worker seals for of streams that others own
   std::vector<const LegTx*> legs_tx;       // by leg slot
   std::array<std::uint8_t, kBuckets> bucket_owner{};  // worker index, as of the last command
