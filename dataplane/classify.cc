@@ -5,7 +5,6 @@
 #include "dataplane/checksum.h"
 #include "dataplane/wire/ethernet.h"
 #include "dataplane/wire/ip.h"
-#include "dataplane/wire/rtcp.h"
 #include "dataplane/wire/udp.h"
 
 namespace mediaward::dataplane {
@@ -121,14 +120,13 @@ Classified Classifier::udp(Packet& packet, std::byte* udp, std::uint32_t bytes, 
   return c;
 }
 
-MediaKind media_kind(const std::byte* payload, std::uint32_t bytes) noexcept {
-  if (bytes < 2) return {false, DropReason::kRtpTruncated};
+DropReason not_media(const std::byte* payload, std::uint32_t bytes) noexcept {
+  if (bytes < 2) return DropReason::kRtpTruncated;
   const auto first = std::to_integer<unsigned>(payload[0]);
-  if (first >= 128 && first <= 191) [[likely]] return {wire::is_rtcp(payload[1]), std::nullopt};
-  if (first <= 3) return {false, DropReason::kDemuxStun};
-  if (first >= 20 && first <= 63) return {false, DropReason::kDemuxDtls};
-  if (first < 80) return {false, DropReason::kDemuxUnknown};
-  return {false, DropReason::kRtpBadVersion};  // where RTP of another version would stand
+  if (first <= 3) return DropReason::kDemuxStun;
+  if (first >= 20 && first <= 63) return DropReason::kDemuxDtls;
+  if (first < 80) return DropReason::kDemuxUnknown;
+  return DropReason::kRtpBadVersion;  // where RTP of another version would stand
 }
 
 }  // namespace mediaward::dataplane

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // Looks at a received frame once and says which lane it belongs to: one of the host's protocols, media for a leg, or a drop with its
-// reason. Everything a later stage trusts about lengths and offsets is established here (Ethernet, VLAN, IPv4/IPv6, UDP). Changes nothing but the packet's l2/l3 lengths. The worker's own thread.
+// reason. Everything a later stage trusts about lengths and offsets is established here (Ethernet, VLAN, IPv4/IPv6, UDP). Changes
+// nothing but the packet's l2/l3 lengths. The worker's own thread.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
-#include <optional>
 
 #include "dataplane/drop_reason.h"
 #include "dataplane/host.h"
@@ -43,11 +44,11 @@ class Classifier {
   std::uint16_t vlan_ = 0;
 };
 
-// What shares a media port is told apart by its first two bytes (RFC 7983 §7, RFC 5761 §4): RTP, RTCP, or why it ends here.
-struct MediaKind {
-  bool rtcp = false;
-  std::optional<DropReason> refused;
-};
-[[nodiscard]] MediaKind media_kind(const std::byte* payload, std::uint32_t bytes) noexcept;
+// What shares a media port is told apart by its first two bytes (RFC 7983 §7, RFC 5761 §4): RTP and RTCP of version 2 ...
+[[nodiscard]] inline bool is_media(const std::byte* payload, std::uint32_t bytes) noexcept {
+  return bytes >= 2 && (std::to_integer<unsigned>(payload[0]) & 0xc0u) == 0x80u;
+}
+// ... and why anything else ends here.
+[[nodiscard]] DropReason not_media(const std::byte* payload, std::uint32_t bytes) noexcept;
 
 }  // namespace mediaward::dataplane

@@ -19,6 +19,7 @@ using crypto::IndexWindow;
 using crypto::JobStatus;
 
 constexpr std::size_t kCommitBurst = 32;
+constexpr std::size_t kAhead = 3;
 constexpr std::uint8_t kMaxTries = 4;  // key and index as they seemed; the other key; once the first of the stream are open; another index
 // The last sixteenth of the indexes: time to rekey, whatever lifetime the AS gave (RFC 3711 §9.2).
 constexpr std::uint64_t kSrtpIndexSoft = crypto::kMaxSrtpIndex - (crypto::kMaxSrtpIndex >> 4);
@@ -45,6 +46,19 @@ void SrtpService::prefetch_receivers(std::span<SrtpOp* const> ops) noexcept {
     if (const Fanout* to = receivers_of(op)) prefetch_receiver(*to->rtp);
 }
 
+inline void SrtpService::look_ahead(std::size_t i, std::size_t end) const noexcept {
+  if (i + 2 * kAhead < end) {
+    if (const StreamRx* stream = opened_[i + 2 * kAhead]->stream) {
+      prefetch(stream->state);
+      prefetch(stream->fanout.rtp);
+    }
+  }
+  if (i + kAhead < end) {
+    const StreamRx* stream = opened_[i + kAhead]->stream;
+    if (stream != nullptr && stream->fanout.rtp_count != 0) prefetch_receiver(*stream->fanout.rtp);
+  }
+}
+
 std::size_t SrtpService::commit() noexcept {
   const std::size_t n = opened_.size();
   // Sealing in between (a large fan-out) may complete further opens of an asynchronous engine: they wait for the next loop.
@@ -52,6 +66,7 @@ std::size_t SrtpService::commit() noexcept {
     const std::size_t end = std::min(n, at + kCommitBurst);
     if (tables_.outgrow_cache()) prefetch_receivers(opened_.span().subspan(at, end - at));
     for (std::size_t i = at; i < end; ++i) {
+      look_ahead(i, end);
       --in_flight_[opened_[i]->epoch];
       commit_one(*opened_[i]);
     }

@@ -29,14 +29,19 @@ struct SrtpItem {
   const std::byte* source;  // source address in the IP header (4 or 16 bytes)
 };
 
-// An authentic packet in the clear (in a relay: as it came), while receivers are served from it.
-struct Plaintext {
+// A packet that seal jobs read from, until the last of them is done.
+struct SealSource {
   Packet* packet = nullptr;                // nullptr once it was sealed in place for a group
+  std::uint32_t refs = 0;                  // seal jobs, and whoever is making them
+};
+
+// An authentic packet in the clear (in a relay: as it came), while seal jobs are made from it.
+struct Plaintext {
+  SealSource* source = nullptr;
   std::byte* data = nullptr;               // first byte of the RTP or RTCP header
   std::uint32_t bytes = 0;                 // behind the header: RTP payload, or RTCP beyond its first 8 bytes
   std::uint16_t header_bytes = 0;
   bool rtcp = false;
-  std::uint32_t refs = 0;                  // seal jobs that read it, and whoever is making them
   std::uint64_t index = 0;                 // SRTP: 48-bit packet index as received
   crypto::WideWindow* const* windows = nullptr;  // of the receivers, where their states do not hold as much as the replay window does
 };
@@ -47,7 +52,7 @@ struct SrtpOp : crypto::Job {
   Packet* packet = nullptr;                // open: the received packet, decrypted in place; seal: the outgoing packet
   union {
     const LegRx* leg = nullptr;            // open. Retired legs live until jobs in flight have drained
-    Plaintext* source;                     // seal: kept until its last seal is done
+    SealSource* source;                    // seal
   };
   union {
     std::uint64_t index = 0;               // open: estimated packet index, or SRTCP index

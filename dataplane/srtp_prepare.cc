@@ -7,6 +7,7 @@
 #include "dataplane/classify.h"
 #include "dataplane/srtp_receive.h"
 #include "dataplane/srtp_service.h"
+#include "dataplane/wire/rtcp.h"
 #include "dataplane/wire/rtp.h"
 
 namespace mediaward::dataplane {
@@ -64,12 +65,13 @@ void SrtpService::prepare(std::span<const SrtpItem> items) noexcept {
 
 void SrtpService::prepare_one(const SrtpItem& item) noexcept {
   const LegRx& leg = *item.leg;
-  const MediaKind kind = media_kind(item.payload, item.bytes);
-  if (kind.refused) [[unlikely]] return context_.drop(item.packet, *kind.refused, leg.leg_id);
-  if ((leg.flags & (kind.rtcp ? kRxRtcp : kRxRtp)) == 0) return context_.drop(item.packet, DropReason::kRtcpWrongPort, leg.leg_id);
+  if (!is_media(item.payload, item.bytes)) [[unlikely]]
+    return context_.drop(item.packet, not_media(item.payload, item.bytes), leg.leg_id);
+  const bool rtcp = wire::is_rtcp(item.payload[1]);
+  if ((leg.flags & (rtcp ? kRxRtcp : kRxRtp)) == 0) return context_.drop(item.packet, DropReason::kRtcpWrongPort, leg.leg_id);
   const Source source = judge_source(leg, item.source, item.payload - 8);
   if (source == Source::kWrong) return context_.drop(item.packet, DropReason::kSourceMismatch, leg.leg_id);
-  if (kind.rtcp) [[unlikely]] return prepare_rtcp(item, source == Source::kToLearn);
+  if (rtcp) [[unlikely]] return prepare_rtcp(item, source == Source::kToLearn);
   prepare_rtp(item, source == Source::kToLearn);
 }
 

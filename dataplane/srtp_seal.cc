@@ -57,13 +57,13 @@ bool SrtpService::may_seal(const FanoutEntry& to, std::uint64_t packets, bool rt
 }
 
 // Nobody but the group needs the plaintext: what was received is sealed where it lies, if the buffer has room for what sealing adds.
-Packet* SrtpService::take_group_packet(const LegTx& leg, Plaintext& plain, std::uint32_t bytes) noexcept {
-  Packet* out = plain.packet;
+Packet* SrtpService::take_group_packet(const LegTx& leg, const Plaintext& plain, std::uint32_t bytes) noexcept {
+  Packet* out = plain.source->packet;
   const auto skipped = static_cast<std::uint32_t>(plain.data - out->data);
   if (skipped + bytes <= out->room) [[likely]] {
     out->data = plain.data;
     out->room -= skipped;
-    plain.packet = nullptr;
+    plain.source->packet = nullptr;
     --packets_in_flight_;  // it counts as the sealed one's from here on
   } else {
     out = egress_.take(leg.port);
@@ -75,7 +75,7 @@ Packet* SrtpService::take_group_packet(const LegTx& leg, Plaintext& plain, std::
 }
 
 // Operation and buffer of a packet to be sealed; `payload` is where its RTP or RTCP header goes. nullptr: counted as dropped.
-inline SrtpOp* SrtpService::begin_seal(const FanoutEntry& to, Plaintext& plain, const StreamRx* group, std::uint32_t bytes,
+inline SrtpOp* SrtpService::begin_seal(const FanoutEntry& to, const Plaintext& plain, const StreamRx* group, std::uint32_t bytes,
                                 std::byte*& payload) noexcept {
   SrtpOp* seal = ops_.take();
   if (seal == nullptr) return context_.count_drop(DropReason::kEngineFull), nullptr;
@@ -95,29 +95,29 @@ inline SrtpOp* SrtpService::begin_seal(const FanoutEntry& to, Plaintext& plain, 
   seal->key = to.key;
   seal->src = plain.data + plain.header_bytes;
   seal->packet = out;
-  seal->source = &plain;
+  seal->source = plain.source;
   seal->changes = tables_.changes;
   seal->marks = 0;
   seal->epoch = epoch_;
   if (plain.rtcp) [[unlikely]] seal->rtcp = true;
   if (group != nullptr) [[unlikely]] seal->group = true;
-  ++plain.refs;
+  ++plain.source->refs;
   ++packets_in_flight_;
   return seal;
 }
 
 // The index to seal under, and what it lies below the sender's. False: none, counted.
-bool SrtpService::choose_index(const FanoutEntry& to, const Plaintext& plain, const crypto::WideWindow* wide, std::uint64_t& index,
-                               std::uint64_t& offset) noexcept {
+bool SrtpService::choose_index(const FanoutEntry& to, std::uint64_t received, const crypto::WideWindow* wide, SealIndex& out) noexcept {
+  auto& [index, offset] = out;
   const abi::StateSlot& state = *to.state;
   // The first packet of a send context fixes how its indexes relate to the sender's, so that a receiver that joins late starts at the
   // ROC its key says, not where the sender happens to be.
-  if (!state.srtp.started()) offset = (plain.index & ~std::uint64_t{0xffff}) - (state.srtp.top & ~std::uint64_t{0xffff});
-  index = plain.index - offset;
+  if (!state.srtp.started()) offset = (received & ~std::uint64_t{0xffff}) - (state.srtp.top & ~std::uint64_t{0xffff});
+  index = received - offset;
   if (!IndexWindow::is_valid(index)) return context_.count_drop(DropReason::kSrtpIndexRange), false;
   if (state.srtp.started() && index > state.srtp.top + kMaxSilentPackets) [[unlikely]] {
     index = state.srtp.top + crypto::kReplayWindowPackets;  // room for those before it that come out of order
-    offset = plain.index - index;
+    offset = received - index;
   }
   if (test_unused(state.srtp, wide, index) == IndexWindow::Verdict::kFresh) return true;
   context_.count_drop(DropReason::kSealIndexReuse);
@@ -125,7 +125,7 @@ bool SrtpService::choose_index(const FanoutEntry& to, const Plaintext& plain, co
   return false;
 }
 
-inline void SrtpService::seal_rtp(const FanoutEntry& to, Plaintext& plain, const StreamRx* group) noexcept {
+inline void SrtpService::seal_rtp(const FanoutEntry& to, const Plaintext& plain, const StreamRx* group) noexcept {
   abi::StateSlot& state = *to.state;
   const LegTx& leg = *to.leg;
   const std::uint32_t rtp_bytes = plain.header_bytes + plain.bytes;
@@ -134,8 +134,12 @@ inline void SrtpService::seal_rtp(const FanoutEntry& to, Plaintext& plain, const
   crypto::WideWindow* wide = to.window != 0 ? plain.windows[to.window - 1] : nullptr;
   std::uint64_t offset = state.index_offset;
   std::uint64_t index = plain.index - offset;
-  if (!state.srtp.is_next(index) || !IndexWindow::is_valid(index)) [[unlikely]]
-    if (!choose_index(to, plain, wide, index, offset)) return;
+  if (!state.srtp.is_next(index) || !IndexWindow::is_valid(index)) [[unlikely]] {
+    SealIndex chosen{index, offset};
+    if (!choose_index(to, plain.index, wide, chosen)) return;
+    index = chosen.index;
+    offset = chosen.offset;
+  }
   if (state.packets >= to.alert_at && !may_seal(to, state.packets, false)) [[unlikely]]
     return context_.count_drop(DropReason::kSealKeyExpired);
   std::byte* rtp = nullptr;
@@ -169,7 +173,7 @@ inline void SrtpService::seal_rtp(const FanoutEntry& to, Plaintext& plain, const
 }
 
 // RFC 3711 §3.4, RFC 7714 §9: layouts in srtcp_prepare.cc.
-void SrtpService::seal_rtcp(const FanoutEntry& to, Plaintext& plain, const StreamRx* group) noexcept {
+void SrtpService::seal_rtcp(const FanoutEntry& to, Plaintext plain, const StreamRx* group) noexcept {
   abi::StateSlot& state = *to.state;
   const LegTx& leg = *to.leg;
   const std::uint32_t rtcp_bytes = plain.header_bytes + plain.bytes;
@@ -209,7 +213,7 @@ void SrtpService::seal_rtcp(const FanoutEntry& to, Plaintext& plain, const Strea
   seal_queue_.push_back(seal);
 }
 
-inline void SrtpService::fan_out(const Fanout& to, Plaintext& plain) noexcept {
+inline void SrtpService::fan_out(const Fanout& to, const Plaintext& plain) noexcept {
   const FanoutEntry* entries = plain.rtcp ? to.rtcp : to.rtp;
   const std::uint32_t count = plain.rtcp ? to.rtcp_count : to.rtp_count;
   for (std::uint32_t i = 0; i < count; ++i) {
@@ -225,25 +229,26 @@ inline void SrtpService::fan_out(const Fanout& to, Plaintext& plain) noexcept {
 
 // The operation ends before its packet is served: the same memory, still in cache, becomes the first receiver's.
 void SrtpService::hand_on(const StreamRx& stream, SrtpOp& op) noexcept {
-  Plaintext* plain = plaintexts_.take();  // never short: every one holds an operation's packet
-  plain->packet = op.packet;
-  plain->rtcp = op.rtcp;
-  plain->header_bytes = static_cast<std::uint16_t>(op.rtcp ? wire::kRtcpBytes : op.aad_bytes);
-  plain->data = op.src - plain->header_bytes;
-  plain->bytes = op.bytes;
-  plain->index = op.index;
-  if (stream.replay_window > crypto::kReplayWindowPackets) [[unlikely]] plain->windows = stream.details->windows;
-  plain->refs = 1;  // ours, until every receiver has been served
+  SealSource* source = sources_.take();  // never short: every one holds an operation's packet
+  *source = {op.packet, 1};  // ours, until every receiver has been served
+  Plaintext plain;
+  plain.source = source;
+  plain.rtcp = op.rtcp;
+  plain.header_bytes = static_cast<std::uint16_t>(op.rtcp ? wire::kRtcpBytes : op.aad_bytes);
+  plain.data = op.src - plain.header_bytes;
+  plain.bytes = op.bytes;
+  plain.index = op.index;
+  if (stream.replay_window > crypto::kReplayWindowPackets) [[unlikely]] plain.windows = stream.details->windows;
   ops_.give_back(&op);
-  if (stream.has_shares) [[unlikely]] share_out(stream, *plain);
+  if (stream.has_shares) [[unlikely]] share_out(stream, plain);
   if (stream.hand_on == HandOn::kGroup)
-    seal_group(stream, *plain);
+    seal_group(stream, plain);
   else
-    fan_out(stream.fanout, *plain);
-  release_source(plain);
+    fan_out(stream.fanout, plain);
+  release_source(source);
 }
 
-void SrtpService::seal_group(const StreamRx& stream, Plaintext& plain) noexcept {
+void SrtpService::seal_group(const StreamRx& stream, Plaintext plain) noexcept {
   const FanoutEntry* entry = plain.rtcp ? stream.fanout.rtcp : stream.fanout.rtp;
   if ((plain.rtcp ? stream.fanout.rtcp_count : stream.fanout.rtp_count) == 0) return;
   if (ops_.empty()) [[unlikely]] seal_barrier();
@@ -253,7 +258,7 @@ void SrtpService::seal_group(const StreamRx& stream, Plaintext& plain) noexcept 
     seal_rtp(*entry, plain, &stream);
 }
 
-void SrtpService::share_out(const StreamRx& stream, const Plaintext& plain) noexcept {
+void SrtpService::share_out(const StreamRx& stream, Plaintext plain) noexcept {
   std::uint64_t ready = 0;
   for (std::uint64_t left = stream.details->shares; left != 0; left &= left - 1) {
     const auto worker = static_cast<unsigned>(std::countr_zero(left));
@@ -263,24 +268,25 @@ void SrtpService::share_out(const StreamRx& stream, const Plaintext& plain) noex
       ready |= std::uint64_t{1} << worker;
   }
   if (ready == 0) return;
-  egress_.io(plain.packet->port).share(*plain.packet, static_cast<std::uint32_t>(std::popcount(ready)));
+  Packet& packet = *plain.source->packet;
+  egress_.io(packet.port).share(packet, static_cast<std::uint32_t>(std::popcount(ready)));
   context_.count(Counter::kSharesOut, static_cast<std::uint64_t>(std::popcount(ready)));
-  const SharedPlaintext item{plain.packet, plain.data, plain.index, {stream.slot, stream.generation}, plain.bytes, plain.header_bytes, plain.rtcp};
+  const SharedPlaintext item{&packet, plain.data, plain.index, {stream.slot, stream.generation}, plain.bytes, plain.header_bytes, plain.rtcp};
   for (; ready != 0; ready &= ready - 1) (void)shares_[static_cast<unsigned>(std::countr_zero(ready))]->push(item);
 }
 
 void SrtpService::serve_share(const SharedPlaintext& item) noexcept {
   context_.count(Counter::kSharesIn);
   const StreamShare* share = tables_.live_share(item.stream);
-  Plaintext* plain = plaintexts_.take();
-  if (share == nullptr || plain == nullptr) {
-    if (plain != nullptr) plaintexts_.give_back(plain);
+  SealSource* source = sources_.take();
+  if (share == nullptr || source == nullptr) {
+    if (source != nullptr) sources_.give_back(source);
     return context_.drop(item.packet, share == nullptr ? DropReason::kStale : DropReason::kEngineFull);
   }
   ++packets_in_flight_;
-  *plain = {item.packet, item.data, item.bytes, item.header_bytes, item.rtcp, 1, item.index, share->windows};
-  fan_out(share->fanout, *plain);
-  release_source(plain);
+  *source = {item.packet, 1};
+  fan_out(share->fanout, {source, item.data, item.bytes, item.header_bytes, item.rtcp, item.index, share->windows});
+  release_source(source);
 }
 
 void SrtpService::finish_seal(SrtpOp& op) noexcept {
@@ -357,13 +363,13 @@ void SrtpService::send_copies(Packet& tail, const LegTx* const* to, std::uint32_
   }
 }
 
-void SrtpService::release_source(Plaintext* plain) noexcept {
-  if (--plain->refs != 0) return;
-  if (plain->packet != nullptr) [[likely]] {
+void SrtpService::release_source(SealSource* source) noexcept {
+  if (--source->refs != 0) return;
+  if (source->packet != nullptr) [[likely]] {
     --packets_in_flight_;
-    context_.release(plain->packet);
+    context_.release(source->packet);
   }
-  plaintexts_.give_back(plain);
+  sources_.give_back(source);
 }
 
 }  // namespace mediaward::dataplane

@@ -13,7 +13,7 @@ SrtpService::SrtpService(WorkerContext& context, WorkerTables& tables, Egress& e
       engine_(engine),
       shares_(shares.begin(), shares.end()),
       ops_(jobs),
-      plaintexts_(jobs),
+      sources_(jobs),
       open_queue_(jobs),
       retry_queue_(jobs),
       seal_queue_(jobs),

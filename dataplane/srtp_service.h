@@ -65,6 +65,7 @@ class SrtpService {
   void prepare_rtcp(const SrtpItem& item, bool learn) noexcept;
 
   // srtp_commit.cc
+  inline void look_ahead(std::size_t i, std::size_t end) const noexcept;
   static void prefetch_receivers(std::span<SrtpOp* const> ops) noexcept;
   void commit_one(SrtpOp& op) noexcept;
   [[gnu::cold]] void commit_unbound(SrtpOp& op) noexcept;
@@ -81,22 +82,25 @@ class SrtpService {
   // srtp_seal.cc
   void hand_on(const StreamRx& stream, SrtpOp& op) noexcept;
   [[gnu::noinline]] void hand_on_relayed(const StreamRx& stream, SrtpOp& op) noexcept;
-  [[gnu::cold]] void share_out(const StreamRx& stream, const Plaintext& plain) noexcept;
-  [[gnu::always_inline]] inline void fan_out(const Fanout& to, Plaintext& plain) noexcept;
-  [[gnu::noinline]] void seal_group(const StreamRx& stream, Plaintext& plain) noexcept;
+  [[gnu::cold]] void share_out(const StreamRx& stream, Plaintext plain) noexcept;
+  [[gnu::always_inline]] inline void fan_out(const Fanout& to, const Plaintext& plain) noexcept;
+  [[gnu::noinline]] void seal_group(const StreamRx& stream, Plaintext plain) noexcept;
   // group: the stream whose copies the sealed packet goes to; nullptr: to the entry's leg alone.
-  [[gnu::always_inline]] inline void seal_rtp(const FanoutEntry& to, Plaintext& plain, const StreamRx* group) noexcept;
-  [[nodiscard, gnu::noinline]] bool choose_index(const FanoutEntry& to, const Plaintext& plain, const crypto::WideWindow* wide,
-                                                 std::uint64_t& index, std::uint64_t& offset) noexcept;
-  [[gnu::noinline]] void seal_rtcp(const FanoutEntry& to, Plaintext& plain, const StreamRx* group) noexcept;
-  [[nodiscard, gnu::always_inline]] inline SrtpOp* begin_seal(const FanoutEntry& to, Plaintext& plain, const StreamRx* group, std::uint32_t bytes,
+  [[gnu::always_inline]] inline void seal_rtp(const FanoutEntry& to, const Plaintext& plain, const StreamRx* group) noexcept;
+  struct SealIndex {
+    std::uint64_t index, offset;           // offset: what the index lies below the one received
+  };
+  [[nodiscard, gnu::noinline]] bool choose_index(const FanoutEntry& to, std::uint64_t received, const crypto::WideWindow* wide,
+                                                 SealIndex& out) noexcept;
+  [[gnu::noinline]] void seal_rtcp(const FanoutEntry& to, Plaintext plain, const StreamRx* group) noexcept;
+  [[nodiscard, gnu::always_inline]] inline SrtpOp* begin_seal(const FanoutEntry& to, const Plaintext& plain, const StreamRx* group, std::uint32_t bytes,
                                    std::byte*& payload) noexcept;
-  [[nodiscard]] Packet* take_group_packet(const LegTx& leg, Plaintext& plain, std::uint32_t bytes) noexcept;
+  [[nodiscard]] Packet* take_group_packet(const LegTx& leg, const Plaintext& plain, std::uint32_t bytes) noexcept;
   [[nodiscard, gnu::cold]] bool may_seal(const FanoutEntry& to, std::uint64_t packets, bool rtcp) noexcept;
   void finish_seal(SrtpOp& op) noexcept;
   void finish_group(SrtpOp& op) noexcept;
   void send_copies(Packet& tail, const LegTx* const* to, std::uint32_t count) noexcept;
-  void release_source(Plaintext* plain) noexcept;
+  void release_source(SealSource* source) noexcept;
 
   void submit(FixedList<crypto::Job>& queue) noexcept;
   void poll() noexcept;
@@ -107,7 +111,7 @@ class SrtpService {
   crypto::Engine& engine_;
   std::vector<ShareRing*> shares_;
   Pool<SrtpOp> ops_;
-  Pool<Plaintext> plaintexts_;
+  Pool<SealSource> sources_;
   FixedList<crypto::Job> open_queue_, retry_queue_, seal_queue_;
   FixedList<SrtpOp> opened_;
   std::vector<crypto::Job*> done_;

@@ -22,7 +22,7 @@ void classify(test::FuzzPort& port, const std::uint8_t* data, std::size_t size) 
   FUZZ_REQUIRE(c.payload + c.payload_bytes <= packet.data + size);
   FUZZ_REQUIRE(c.source >= packet.data + packet.l2_bytes && c.source < c.payload);
   FUZZ_REQUIRE(c.address_index < port.settings.addresses.size());
-  if (media_kind(c.payload, c.payload_bytes).refused) return;
+  if (!is_media(c.payload, c.payload_bytes)) return (void)not_media(c.payload, c.payload_bytes);
   wire::RtpHeaderInfo rtp;
   if (wire::parse_rtp({c.payload, c.payload_bytes}, rtp) == wire::RtpError::kNone) FUZZ_REQUIRE(rtp.header_bytes <= c.payload_bytes);
 }

@@ -11,7 +11,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   using namespace mediaward::dataplane;
   if (size > 65535) return 0;
   test::ExactPacket exact(data, size);
-  (void)media_kind(exact.packet.data, exact.packet.bytes);
+  if (!is_media(exact.packet.data, exact.packet.bytes)) (void)not_media(exact.packet.data, exact.packet.bytes);
   wire::RtpHeaderInfo rtp;
   const auto error = wire::parse_rtp({exact.packet.data, size}, rtp);
   std::size_t want = 12;
