@@ -12,11 +12,7 @@ namespace {
 
 constexpr std::uint64_t kMacMask = 0x0000ffffffffffffull;
 
-constexpr Classified dropped(DropReason reason) noexcept {
-  Classified c;
-  c.reason = reason;
-  return c;
-}
+constexpr Classified dropped(DropReason reason) noexcept { return {Lane::kDrop, reason}; }
 
 constexpr DropReason reason_of(wire::IpError error) noexcept {
   return error == wire::IpError::kBadVersion ? DropReason::kIpBadVersion : DropReason::kIpTruncated;
@@ -41,7 +37,7 @@ bool Classifier::for_us(const std::byte* frame) const noexcept {
   return (std::to_integer<unsigned>(frame[0]) & 1u) != 0 && host_.is_our_group(wire::load_mac(frame));
 }
 
-Classified Classifier::classify(Packet& packet) const noexcept {
+Classified Classifier::classify(Packet& packet, Datagram& out) const noexcept {
   wire::EthernetInfo ethernet;
   if (!wire::parse_ethernet({packet.data, packet.bytes}, ethernet)) return dropped(DropReason::kEthTruncated);
   if (!for_us(packet.data)) return dropped(DropReason::kEthNotForUs);
@@ -54,19 +50,15 @@ Classified Classifier::classify(Packet& packet) const noexcept {
   if (vlan != vlan_) return dropped(DropReason::kVlanMismatch);
   packet.l2_bytes = ethernet.header_bytes;
   switch (ethernet.type) {
-    case wire::kEtherIpv4: return ipv4(packet, ethernet.header_bytes);
-    case wire::kEtherIpv6: return ipv6(packet, ethernet.header_bytes);
-    case wire::kEtherArp: {
-      Classified c;
-      c.lane = Lane::kArp;
-      return c;
-    }
+    case wire::kEtherIpv4: return ipv4(packet, ethernet.header_bytes, out);
+    case wire::kEtherIpv6: return ipv6(packet, ethernet.header_bytes, out);
+    case wire::kEtherArp: return {.lane = Lane::kArp};
     case wire::kEtherVlan: return dropped(DropReason::kVlanMismatch);  // a second tag
     default: return dropped(DropReason::kEthUnknownType);
   }
 }
 
-Classified Classifier::ipv4(Packet& packet, std::uint16_t l2_bytes) const noexcept {
+Classified Classifier::ipv4(Packet& packet, std::uint16_t l2_bytes, Datagram& out) const noexcept {
   std::byte* l3 = packet.data + l2_bytes;
   wire::IpInfo ip;
   if (const auto error = wire::parse_ipv4({l3, packet.bytes - l2_bytes}, ip); error != wire::IpError::kNone) return dropped(reason_of(error));
@@ -76,15 +68,13 @@ Classified Classifier::ipv4(Packet& packet, std::uint16_t l2_bytes) const noexce
   if (ip.fragment) return dropped(DropReason::kIpFragment);
   packet.l3_bytes = ip.header_bytes;
   if (ip.protocol == wire::kProtocolUdp) [[likely]]
-    return udp(packet, l3 + ip.header_bytes, ip.payload_bytes, address, l3 + 12, false);
+    return udp(packet, l3 + ip.header_bytes, ip.payload_bytes, address, l3 + 12, false, out);
   if (bad_source_v4(l3 + 12) || host_.is_our_address(Family::kIpv4, l3 + 12)) return dropped(DropReason::kIpBadSource);
   if (ip.protocol != wire::kProtocolIcmp) return dropped(DropReason::kIpUnknownProtocol);
-  Classified c;
-  c.lane = Lane::kIcmp;
-  return c;
+  return {.lane = Lane::kIcmp};
 }
 
-Classified Classifier::ipv6(Packet& packet, std::uint16_t l2_bytes) const noexcept {
+Classified Classifier::ipv6(Packet& packet, std::uint16_t l2_bytes, Datagram& out) const noexcept {
   std::byte* l3 = packet.data + l2_bytes;
   wire::IpInfo ip;
   if (const auto error = wire::parse_ipv6({l3, packet.bytes - l2_bytes}, ip); error != wire::IpError::kNone) return dropped(reason_of(error));
@@ -95,29 +85,22 @@ Classified Classifier::ipv6(Packet& packet, std::uint16_t l2_bytes) const noexce
   if (ip.fragment) return dropped(DropReason::kIpFragment);
   packet.l3_bytes = ip.header_bytes;
   if (ip.protocol == wire::kProtocolUdp && !group) [[likely]]
-    return udp(packet, l3 + ip.header_bytes, ip.payload_bytes, address, l3 + 8, true);
+    return udp(packet, l3 + ip.header_bytes, ip.payload_bytes, address, l3 + 8, true, out);
   if (bad_source_v6(l3 + 8) || host_.is_our_address(Family::kIpv6, l3 + 8)) return dropped(DropReason::kIpBadSource);
   if (ip.protocol != wire::kProtocolIcmpv6)
     return dropped(wire::is_ipv6_extension(ip.protocol) ? DropReason::kIpExtensionHeader : group ? DropReason::kIpNotForUs : DropReason::kIpUnknownProtocol);
-  Classified c;
-  c.lane = Lane::kIcmpv6;
-  return c;
+  return {.lane = Lane::kIcmpv6};
 }
 
-Classified Classifier::udp(Packet& packet, std::byte* udp, std::uint32_t bytes, int address_index, const std::byte* source, bool v6) const noexcept {
+Classified Classifier::udp(const Packet& packet, std::byte* udp, std::uint32_t bytes, int address_index, const std::byte* source, bool v6,
+                           Datagram& out) const noexcept {
   wire::UdpInfo info;
   if (!wire::parse_udp({udp, bytes}, info)) return dropped(DropReason::kUdpTruncated);
   // A wrong checksum that the port did not look for is caught by the SRTP tag; RFC 8200 §8.1 forbids none over IPv6.
   if ((packet.flags & kRxL4ChecksumBad) != 0 || (v6 && !info.has_checksum)) return dropped(DropReason::kUdpBadChecksum);
   if (address_index < 0) return dropped(DropReason::kUdpNoLeg);  // our link-local address: no leg lives there
-  Classified c;
-  c.payload = udp + wire::kUdpBytes;
-  c.payload_bytes = info.payload_bytes;
-  c.udp_port = info.destination_port;
-  c.address_index = static_cast<std::uint16_t>(address_index);
-  c.source = source;
-  c.lane = Lane::kMedia;
-  return c;
+  out = {udp + wire::kUdpBytes, info.payload_bytes, info.destination_port, static_cast<std::uint16_t>(address_index), source};
+  return {.lane = Lane::kMedia};
 }
 
 DropReason not_media(const std::byte* payload, std::uint32_t bytes) noexcept {

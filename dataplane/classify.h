@@ -19,11 +19,6 @@ enum class Lane : std::uint8_t { kDrop, kArp, kIcmp, kIcmpv6, kMedia };
 struct Classified {
   Lane lane = Lane::kDrop;
   DropReason reason{};                 // kDrop
-  std::uint16_t udp_port = 0;          // kMedia: destination port
-  std::uint16_t address_index = 0;     // kMedia: which of the port's addresses
-  std::byte* payload = nullptr;        // kMedia: UDP payload
-  std::uint32_t payload_bytes = 0;
-  const std::byte* source = nullptr;   // kMedia: source address in the IP header
 };
 
 // What of a port's settings the packet path compares with.
@@ -31,13 +26,15 @@ class Classifier {
  public:
   Classifier(const PortSettings& port, const Host& host);
 
-  [[nodiscard]] Classified classify(Packet& packet) const noexcept;
+  // `out` is written for kMedia only.
+  [[nodiscard]] Classified classify(Packet& packet, Datagram& out) const noexcept;
 
  private:
   [[nodiscard]] bool for_us(const std::byte* frame) const noexcept;
-  [[nodiscard]] Classified ipv4(Packet& packet, std::uint16_t l2_bytes) const noexcept;
-  [[nodiscard]] Classified ipv6(Packet& packet, std::uint16_t l2_bytes) const noexcept;
-  [[nodiscard]] Classified udp(Packet& packet, std::byte* udp, std::uint32_t bytes, int address_index, const std::byte* source, bool v6) const noexcept;
+  [[nodiscard]] Classified ipv4(Packet& packet, std::uint16_t l2_bytes, Datagram& out) const noexcept;
+  [[nodiscard]] Classified ipv6(Packet& packet, std::uint16_t l2_bytes, Datagram& out) const noexcept;
+  [[nodiscard]] Classified udp(const Packet& packet, std::byte* udp, std::uint32_t bytes, int address_index, const std::byte* source, bool v6,
+                               Datagram& out) const noexcept;
 
   const Host& host_;
   std::uint64_t mac_ = 0;              // low 48 bits as loaded

@@ -50,4 +50,13 @@ struct alignas(64) Packet {
 };
 static_assert(sizeof(Packet) == 64);
 
+// A UDP datagram for one of our addresses, within a packet.
+struct Datagram {
+  std::byte* payload = nullptr;
+  std::uint32_t bytes = 0;             // of payload
+  std::uint16_t udp_port = 0;          // destination
+  std::uint16_t address_index = 0;     // which of the port's addresses
+  const std::byte* source = nullptr;   // source address in the IP header (4 or 16 bytes)
+};
+
 }  // namespace mediaward::dataplane

@@ -151,8 +151,8 @@ std::size_t Worker::receive_handoff() noexcept {
   return total;
 }
 
-inline void Worker::to_leg(Packet* packet, const Classified& c, std::uint16_t port, bool handed_off) noexcept {
-  const std::size_t bucket = bucket_of(c.udp_port);
+inline void Worker::to_leg(Packet* packet, SrtpItem& item, std::uint16_t port, bool handed_off) noexcept {
+  const std::size_t bucket = bucket_of(item.udp_port);
   const std::uint8_t owner = tables_.bucket_owner[bucket];
   if (owner != context_.index() && !handed_off) return hand_over(packet, owner);
   if (parking_[bucket]) [[unlikely]] {
@@ -160,14 +160,16 @@ inline void Worker::to_leg(Packet* packet, const Classified& c, std::uint16_t po
     context_.count(Counter::kParked);
     return parked_.push_back({packet, static_cast<std::uint32_t>(bucket)});
   }
-  const LegRx* const* place = tables_.flows[port].place(c.address_index, c.udp_port);
-  prefetch(place);
-  items_[item_count_++] = {packet, {place}, c.payload, c.payload_bytes, c.source};
+  item.packet = packet;
+  item.place = tables_.flows[port].place(item.address_index, item.udp_port);
+  prefetch(item.place);
+  ++item_count_;
 }
 
 inline void Worker::classify_one(Packet* packet, PortQueue& queue, bool handed_off) noexcept {
-  const Classified c = queue.classifier->classify(*packet);
-  if (c.lane == Lane::kMedia) [[likely]] return to_leg(packet, c, queue.port, handed_off);
+  SrtpItem& item = items_[item_count_];
+  const Classified c = queue.classifier->classify(*packet, item);
+  if (c.lane == Lane::kMedia) [[likely]] return to_leg(packet, item, queue.port, handed_off);
   if (c.lane == Lane::kDrop) return context_.drop(packet, c.reason);
   to_host(packet, c.lane, queue);
 }

@@ -18,15 +18,12 @@
 namespace mediaward::dataplane {
 
 // A packet of the SRTP lane: classified, nothing parsed behind UDP yet.
-struct SrtpItem {
-  Packet* packet;
+struct SrtpItem : Datagram {
+  Packet* packet = nullptr;
   union {
-    const LegRx* const* place;  // where its leg stands in the flow table, until the leg has been looked up
+    const LegRx* const* place = nullptr;  // where its leg stands in the flow table, until the leg has been looked up
     const LegRx* leg;
   };
-  std::byte* payload;       // UDP payload
-  std::uint32_t bytes;      // of UDP payload
-  const std::byte* source;  // source address in the IP header (4 or 16 bytes)
 };
 
 // A packet that seal jobs read from, until the last of them is done.

@@ -81,7 +81,7 @@ class Worker {
   void classify(std::span<Packet* const> packets, PortQueue& queue) noexcept;
   [[gnu::always_inline]] inline void classify_one(Packet* packet, PortQueue& queue, bool handed_off) noexcept;
   void reclassify(Packet* packet) noexcept;
-  [[gnu::always_inline]] inline void to_leg(Packet* packet, const Classified& c, std::uint16_t port, bool handed_off) noexcept;
+  [[gnu::always_inline]] inline void to_leg(Packet* packet, SrtpItem& item, std::uint16_t port, bool handed_off) noexcept;
   [[gnu::noinline]] void hand_over(Packet* packet, std::uint8_t owner) noexcept;
   void unpark(std::uint32_t bucket) noexcept;
   [[gnu::noinline]] void to_host(Packet* packet, Lane lane, PortQueue& queue) noexcept;
@@ -109,7 +109,7 @@ class Worker {
   std::array<bool, kBuckets> parking_{};
   std::vector<Parked> parked_;
   std::size_t item_count_ = 0;
-  std::vector<SrtpItem> items_;
+  std::vector<SrtpItem> items_;            // of a burst: there is always room for one more
   std::uint64_t next_timer_ = 0;
   std::uint64_t half_closed_at_ = 0;       // commands applied when the younger half of the jobs began
   std::uint64_t taken_in_ = 0;             // packets received, allocated or handed to us

@@ -13,18 +13,19 @@ using namespace mediaward::dataplane;
 void classify(test::FuzzPort& port, const std::uint8_t* data, std::size_t size) {
   test::ExactPacket frame(data, size);
   Packet& packet = frame.packet;
-  const Classified c = port.classifier.classify(packet);
+  Datagram d;
+  const Classified c = port.classifier.classify(packet, d);
   FUZZ_REQUIRE(size == 0 || std::memcmp(packet.data, data, size) == 0);
   if (c.lane == Lane::kDrop) return FUZZ_REQUIRE(c.reason < DropReason::kCount);
   FUZZ_REQUIRE(packet.l2_bytes >= 14 && packet.l2_bytes <= size);
   if (c.lane != Lane::kMedia) return;
-  FUZZ_REQUIRE(c.payload >= packet.data + packet.l2_bytes + packet.l3_bytes + 8);
-  FUZZ_REQUIRE(c.payload + c.payload_bytes <= packet.data + size);
-  FUZZ_REQUIRE(c.source >= packet.data + packet.l2_bytes && c.source < c.payload);
-  FUZZ_REQUIRE(c.address_index < port.settings.addresses.size());
-  if (!is_media(c.payload, c.payload_bytes)) return (void)not_media(c.payload, c.payload_bytes);
+  FUZZ_REQUIRE(d.payload >= packet.data + packet.l2_bytes + packet.l3_bytes + 8);
+  FUZZ_REQUIRE(d.payload + d.bytes <= packet.data + size);
+  FUZZ_REQUIRE(d.source >= packet.data + packet.l2_bytes && d.source < d.payload);
+  FUZZ_REQUIRE(d.address_index < port.settings.addresses.size());
+  if (!is_media(d.payload, d.bytes)) return (void)not_media(d.payload, d.bytes);
   wire::RtpHeaderInfo rtp;
-  if (wire::parse_rtp({c.payload, c.payload_bytes}, rtp) == wire::RtpError::kNone) FUZZ_REQUIRE(rtp.header_bytes <= c.payload_bytes);
+  if (wire::parse_rtp({d.payload, d.bytes}, rtp) == wire::RtpError::kNone) FUZZ_REQUIRE(rtp.header_bytes <= d.bytes);
 }
 
 }  // namespace

@@ -36,7 +36,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     handle(port, frame.packet, how % 3u);
     return 0;
   }
-  const Classified c = port.classifier.classify(frame.packet);
+  Datagram datagram;
+  const Classified c = port.classifier.classify(frame.packet, datagram);
   if (c.lane == Lane::kArp) handle(port, frame.packet, 0);
   if (c.lane == Lane::kIcmp) handle(port, frame.packet, 1);
   if (c.lane == Lane::kIcmpv6) handle(port, frame.packet, 2);

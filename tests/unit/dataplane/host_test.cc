@@ -368,7 +368,8 @@ TEST_F(HostTest, Ieee8021q_SecondTagBehindOneTakenOffIsRefused) {
     Frame frame(from_hex(hex), 0, 14);
     frame.packet.flags = kRxVlanStripped;
     frame.packet.vlan_tci = tci;
-    return classifier.classify(frame.packet);
+    Datagram datagram;
+    return classifier.classify(frame.packet, datagram);
   };
   EXPECT_EQ(lane(request, 100, 0xa064).lane, Lane::kIcmp);
   EXPECT_EQ(lane(request, 100, 200).reason, DropReason::kVlanMismatch);

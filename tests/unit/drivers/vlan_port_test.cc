@@ -39,7 +39,8 @@ class Eyes {
  public:
   explicit Eyes(std::uint16_t vlan) : settings_(make(vlan)) {}
   [[nodiscard]] bool takes(Packet& packet) const {
-    const auto seen = classifier_.classify(packet);
+    dataplane::Datagram datagram;
+    const auto seen = classifier_.classify(packet, datagram);
     if (seen.lane == Lane::kMedia) return true;
     EXPECT_TRUE(seen.reason == dataplane::DropReason::kVlanMismatch || seen.reason == dataplane::DropReason::kEthUnknownType);
     return false;
