@@ -19,7 +19,7 @@ using crypto::IndexWindow;
 using crypto::JobStatus;
 
 constexpr std::size_t kCommitBurst = 32;
-constexpr std::size_t kAhead = 3;
+constexpr std::size_t kAhead = 3;  // packets between asking for a line and needing it, for each link of a chain of pointers
 constexpr std::uint8_t kMaxTries = 4;  // key and index as they seemed; the other key; once the first of the stream are open; another index
 // The last sixteenth of the indexes: time to rekey, whatever lifetime the AS gave (RFC 3711 §9.2).
 constexpr std::uint64_t kSrtpIndexSoft = crypto::kMaxSrtpIndex - (crypto::kMaxSrtpIndex >> 4);
@@ -46,6 +46,8 @@ void SrtpService::prefetch_receivers(std::span<SrtpOp* const> ops) noexcept {
     if (const Fanout* to = receivers_of(op)) prefetch_receiver(*to->rtp);
 }
 
+// Two links of that chain, between packets: where few streams stay in the second-level cache, asking for a whole burst at once costs what it
+// saves. (Where they do not, both are worth it.)
 inline void SrtpService::look_ahead(std::size_t i, std::size_t end) const noexcept {
   if (i + 2 * kAhead < end) {
     if (const StreamRx* stream = opened_[i + 2 * kAhead]->stream) {
