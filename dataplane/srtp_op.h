@@ -32,7 +32,7 @@ struct SealSource {
   std::uint32_t refs = 0;                  // seal jobs, and whoever is making them
 };
 
-// An authentic packet in the clear (in a relay: as it came), while seal jobs are made from it.
+// An authentic packet in the clear, while seal jobs are made from it.
 struct Plaintext {
   SealSource* source = nullptr;
   std::byte* data = nullptr;               // first byte of the RTP or RTCP header

@@ -106,7 +106,7 @@ inline SrtpOp* SrtpService::begin_seal(const FanoutEntry& to, const Plaintext& p
   return seal;
 }
 
-// The index to seal under, and what it lies below the sender's. False: none, counted.
+// Where the index is not simply the next one: which it is, and what it lies below the sender's. False: none, counted.
 bool SrtpService::choose_index(const FanoutEntry& to, std::uint64_t received, const crypto::WideWindow* wide, SealIndex& out) noexcept {
   auto& [index, offset] = out;
   const abi::StateSlot& state = *to.state;
@@ -229,7 +229,7 @@ inline void SrtpService::fan_out(const Fanout& to, const Plaintext& plain) noexc
 
 // The operation ends before its packet is served: the same memory, still in cache, becomes the first receiver's.
 void SrtpService::hand_on(const StreamRx& stream, SrtpOp& op) noexcept {
-  SealSource* source = sources_.take();  // never short: every one holds an operation's packet
+  SealSource* source = sources_.take();  // never short: each other one has a seal job, and this operation is a job still
   *source = {op.packet, 1};  // ours, until every receiver has been served
   Plaintext plain;
   plain.source = source;

@@ -65,7 +65,7 @@ class SrtpService {
   void prepare_rtcp(const SrtpItem& item, bool learn) noexcept;
 
   // srtp_commit.cc
-  inline void look_ahead(std::size_t i, std::size_t end) const noexcept;
+  inline void look_ahead(std::size_t i, std::size_t end) const noexcept;  // of opened_[i]
   static void prefetch_receivers(std::span<SrtpOp* const> ops) noexcept;
   void commit_one(SrtpOp& op) noexcept;
   [[gnu::cold]] void commit_unbound(SrtpOp& op) noexcept;
