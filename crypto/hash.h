@@ -10,6 +10,7 @@
 #include <string>
 #include <string_view>
 
+#include "crypto/cpu_features.h"
 #include "crypto/error.h"
 
 namespace mediaward::crypto {
@@ -53,8 +54,8 @@ class HashProvider {
   HashProvider& operator=(const HashProvider&) = delete;
   virtual ~HashProvider() = default;
 
-  [[nodiscard]] virtual std::string_view name() const noexcept = 0;  // "native", "openssl"
-  [[nodiscard]] virtual std::string_view isa() const noexcept = 0;   // "avx512+sha", "avx512", "sha", "-"
+  [[nodiscard]] virtual std::string_view name() const noexcept = 0;  // "native", "ipsec-mb", "openssl"
+  [[nodiscard]] virtual std::string_view isa() const noexcept = 0;   // "avx512+sha", "avx512", "avx2", "sse", "sha", "-"
   [[nodiscard]] virtual std::unique_ptr<Hasher> make_hasher() = 0;
 };
 
@@ -67,6 +68,9 @@ inline constexpr HashIsa kHashIsas[] = {HashIsa::kAvx512Sha, HashIsa::kAvx512, H
 [[nodiscard]] bool cpu_supports(HashIsa isa) noexcept;
 // kUnsupported when CPU or kernel cannot run it.
 [[nodiscard]] Result<std::unique_ptr<HashProvider>> make_native_hash_provider(HashIsa isa);
+
+// The multi-buffer library's, a second implementation to check and measure ours by. kUnsupported when CPU, kernel or library cannot.
+[[nodiscard]] Result<std::unique_ptr<HashProvider>> make_ipsec_mb_hash_provider(IsaLevel level);
 
 // Known answers, and every path through kernels and padding against each other. kInternal names the first that is wrong.
 [[nodiscard]] Result<void> self_test(HashProvider& provider);

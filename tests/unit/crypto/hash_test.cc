@@ -66,6 +66,8 @@ std::vector<Which> providers() {
   const std::array names{"Avx512Sha", "Avx512", "Sha"};
   for (std::size_t i = 0; i < names.size(); ++i)
     if (cpu_supports(kHashIsas[i])) out.push_back({names[i], [i] { return *make_native_hash_provider(kHashIsas[i]); }});
+  for (const auto& [level, name] : {std::pair{IsaLevel::kSse, "IpsecMbSse"}, {IsaLevel::kAvx2, "IpsecMbAvx2"}, {IsaLevel::kAvx512, "IpsecMbAvx512"}})
+    if (cpu_supports(level)) out.push_back({name, [level = level] { return *make_ipsec_mb_hash_provider(level); }});
   return out;
 }
 
@@ -161,6 +163,23 @@ TEST(Native, WhatTheCpuCannotRunIsRefused) {
     if (!provider) {
       EXPECT_EQ(provider.error().code, ErrorCode::kUnsupported);
     }
+  }
+}
+
+TEST(IpsecMb, WhatTheCpuCannotRunIsRefused) {
+  for (const IsaLevel level : kIsaLevels) EXPECT_EQ(make_ipsec_mb_hash_provider(level).has_value(), cpu_supports(level));
+}
+
+// Beyond what a job of the library can carry: it would cut such messages off.
+TEST_P(Hashes, MessagesAround64Kilobytes) {
+  const std::vector<std::byte> large(3 * 65536, std::byte{0x5c});
+  for (const HashId id : kAll) {
+    std::vector<HashMessage> messages;
+    std::array<Digest, 8> got{};
+    const std::array<std::uint32_t, 8> lengths{65533, 65534, 65535, 100, 65536, 65537, 131072, 3 * 65536};
+    for (std::size_t i = 0; i < lengths.size(); ++i) messages.push_back({large.data(), lengths[i], got[i].data()});
+    ASSERT_TRUE(hasher_->hash(id, messages));
+    for (std::size_t i = 0; i < lengths.size(); ++i) EXPECT_EQ(got[i], by_libcrypto(id, large.data(), lengths[i])) << lengths[i];
   }
 }
 
