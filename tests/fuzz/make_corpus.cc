@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 // Writes the seed corpora: make_fuzz_corpus PACKET_CASES CORPUS. Frames come from the inputs of the packet cases, one of every length
-// and kind; the other seeds are written here. Deterministic.
+// and kind, PPSPP datagrams from the captures of tests/captures; the other seeds are written here. Deterministic.
 #include <algorithm>
 #include <filesystem>
 #include <fstream>
 #include <set>
 
 #include "tests/packet/packet_case.h"
+#include "tests/support/capture_file.h"
 
 namespace {
 
@@ -92,7 +93,11 @@ Bytes8 transaction(const std::vector<dataplane::Operation>& operations, abi::Beg
   Bytes8 out{3};
   append(out, begin, abi::MessageType::kBegin, 1);
   for (const auto& operation : operations)
-    std::visit([&](const auto& m) { append(out, m, m.header.type, 1); }, operation);
+    std::visit(
+        [&]<typename T>(const T& m) {
+          if constexpr (!std::is_same_v<T, dataplane::ppspp::ContentOperation>) append(out, m, m.header.type, 1);
+        },
+        operation);
   abi::End end;
   end.operation_count = static_cast<std::uint32_t>(operations.size());
   append(out, end, abi::MessageType::kEnd, 1);
@@ -134,6 +139,48 @@ void texts(const fs::path& cases, const fs::path& corpus) {
   put(corpus / "toml", "broken", std::string("text = \"unfinished\nport = \n[named\n"));
 }
 
+// Of every capture the datagrams that differ in length, with the chunk cut short: its content is nothing to the codec. A swarm's hash and
+// signature lengths stand in front, as the target wants them.
+void ppspp_datagrams(const fs::path& captures, const fs::path& corpus) {
+  std::set<std::size_t> lengths;
+  for (const char* name : {"02-sha1-7chunks.pcap", "05-sha256-7chunks.pcap", "12-live-umt-ecdsap256-sha1.pcap.gz"}) {
+    const std::string text = name;
+    const bool sha256 = text.find("sha256") != std::string::npos, live = text.find("live") != std::string::npos;
+    std::size_t n = 0;
+    for (const auto& d : read_capture((captures / name).string())) {
+      if (!lengths.insert(d.payload.size() + (sha256 ? 1u << 20 : 0)).second) continue;
+      Bytes8 input{2, static_cast<std::uint8_t>(sha256 ? 32 : 20), static_cast<std::uint8_t>(live ? 16 : 0), 0};
+      for (std::size_t i = 0; i < std::min<std::size_t>(d.payload.size(), 240); ++i) input.push_back(std::to_integer<std::uint8_t>(d.payload[i]));
+      put(corpus, text.substr(0, 2) + "_" + std::to_string(++n), input);
+    }
+  }
+}
+
+// The option lists of another codec as HANDSHAKEs, half of them for the lenient profile, and every other message behind one another.
+void ppspp_messages(const fs::path& captures, const fs::path& corpus) {
+  std::ifstream in(captures / "handshake-options-vectors.txt");
+  std::uint8_t n = 0;
+  for (std::string line; std::getline(in, line);) {
+    const auto tab = line.find('\t');
+    if (line.starts_with('#') || tab == std::string::npos) continue;
+    Bytes8 input{static_cast<std::uint8_t>(n % 2 == 0 ? 2 : 132), 32, 16, 0, 0, 0, 0, 0, 0, 1, 2, 3, 4};
+    for (std::size_t i = tab + 1; i + 1 < line.size(); i += 2) input.push_back(static_cast<std::uint8_t>(std::stoi(line.substr(i, 2), nullptr, 16)));
+    put(corpus, "options_" + std::to_string(++n), input);
+  }
+  for (std::uint8_t addressing = 0; addressing < 5; ++addressing) {
+    static constexpr std::uint8_t kRangeBytes[] = {4, 16, 8, 8, 16};
+    Bytes8 input{addressing, 2, 1, 1, 9, 9, 9, 9};
+    for (const std::uint8_t type : std::initializer_list<std::uint8_t>{6, 10, 11, 3, 8, 9, 2, 4, 7, 5, 12, 13, 1, 1}) {
+      static constexpr std::uint8_t kMore[] = {0, 12, 8, 0, 2, 6, 0, 12, 0, 0, 0, 0, 18, 2};  // behind the range; a chunk has 4 bytes
+      const bool ranged = type == 1 || type == 2 || type == 3 || type == 4 || type == 7 || type == 8 || type == 9;
+      input.push_back(type);
+      input.insert(input.end(), (ranged ? kRangeBytes[addressing] : 0u) + kMore[type], 0);
+      if (type == 1 && addressing == 1) input[input.size() - 13] = 3;  // bytes 0 to 3
+    }
+    put(corpus, "every_" + std::to_string(addressing), input);
+  }
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -143,5 +190,7 @@ int main(int argc, char** argv) {
   media(corpus);
   control(corpus / "control");
   texts(cases, corpus);
+  ppspp_datagrams(PPSPP_CAPTURES, corpus / "ppspp");
+  ppspp_messages(PPSPP_CAPTURES, corpus / "ppspp");
   return 0;
 }
