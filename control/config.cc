@@ -8,6 +8,7 @@
 
 #include "config/nearest.h"
 #include "config/toml_reader.h"
+#include "control/config_peer.h"
 
 namespace mediaward::control {
 
@@ -72,6 +73,9 @@ void read_limits(TomlTable table, StateLimits& limits) {
   table.read("streams", limits.streams, 1, 10000000);
   table.read("streams_per_leg", limits.streams_per_leg, 1, 1000000);
   table.read("topology", limits.topology, 0, 10000000);
+  table.read("swarms", limits.swarms, 0, 1000000);
+  table.read("admissions", limits.admissions, 0, 10000000);
+  table.read("admissions_per_swarm", limits.admissions_per_swarm, 0, 10000000);
 }
 
 void read_policy(TomlTable table, SuitePolicy& policy) {
@@ -97,6 +101,7 @@ Result<Settings> read(const TomlDocument& document) {
   if (auto table = root.table("dataplane")) read_dataplane(*table, settings.controller.dataplane);
   if (auto table = root.table("limits")) read_limits(*table, settings.controller.limits);
   if (auto table = root.table("policy")) read_policy(*table, settings.controller.suites);
+  if (auto table = root.table("peer")) read_peer(*table, settings);
   if (auto table = root.table("events")) table->read("backlog", settings.controller.event_backlog, 16, 1000000);
   if (auto table = root.table("log"))
     table->read_choice(
@@ -104,18 +109,6 @@ Result<Settings> read(const TomlDocument& document) {
         {{"debug", LogLevel::kDebug}, {"info", LogLevel::kInfo}, {"warning", LogLevel::kWarning}, {"error", LogLevel::kError}});
   if (auto good = document.finish(); !good) return tl::unexpected(good.error());
   return settings;
-}
-
-std::string quoted(const std::string& text) {
-  std::string out = "\"";
-  for (const char c : text) {
-    if (c == '"' || c == '\\') out += '\\';
-    if (static_cast<unsigned char>(c) < ' ' || c == 0x7f)
-      out += fmt::format("\\u{:04x}", static_cast<unsigned>(c));
-    else
-      out += c;
-  }
-  return out + "\"";
 }
 
 }  // namespace
@@ -139,13 +132,13 @@ std::string to_toml(const Settings& s) {
   const auto& dataplane = s.controller.dataplane;
   const auto& limits = s.controller.limits;
   std::string out = "# mediaward-controld\n\n[api]\n";
-  out += fmt::format("listen = {}  # unix socket of the gRPC API\n", quoted(s.listen));
-  out += fmt::format("group = {}  # group that owns the socket; empty: the daemon's\n", quoted(s.group));
+  out += fmt::format("listen = {}  # unix socket of the gRPC API\n", quoted_toml(s.listen));
+  out += fmt::format("group = {}  # group that owns the socket; empty: the daemon's\n", quoted_toml(s.group));
   out += fmt::format("mode = \"{:04o}\"  # of the socket: who may connect may command\n", s.mode);
   out += fmt::format("max_watchers = {}  # event streams at a time\n", s.max_watchers);
   out += fmt::format("max_threads = {}  # of the server; each watcher holds one\n", s.max_threads);
   out += fmt::format("request_history = {}  # applied request ids that are remembered\n\n", s.controller.request_history);
-  out += fmt::format("[dataplane]\nsocket = {}  # where mediaward-dataplane listens\n", quoted(dataplane.socket_path));
+  out += fmt::format("[dataplane]\nsocket = {}  # where mediaward-dataplane listens\n", quoted_toml(dataplane.socket_path));
   out += fmt::format("transaction_timeout_ms = {}\n", dataplane.transaction_timeout.count());
   out += fmt::format("greeting_timeout_ms = {}\n", dataplane.hello_timeout.count());
   out += fmt::format("reconnect_min_ms = {}  # first pause before a new attempt; doubles\n", dataplane.reconnect_min.count());
@@ -153,10 +146,13 @@ std::string to_toml(const Settings& s) {
   out += fmt::format("[limits]\nconferences = {}\nlegs = {}\nlegs_per_conference = {}\n", limits.conferences, limits.legs,
                      limits.legs_per_conference);
   out += fmt::format("streams = {}\nstreams_per_leg = {}\n", limits.streams, limits.streams_per_leg);
-  out += fmt::format("topology = {}  # pairs of legs that do not hear each other both ways\n\n", limits.topology);
+  out += fmt::format("topology = {}  # pairs of legs that do not hear each other both ways\n", limits.topology);
+  out += fmt::format("swarms = {}\nadmissions = {}  # of peers to swarms\nadmissions_per_swarm = {}\n\n", limits.swarms, limits.admissions,
+                     limits.admissions_per_swarm);
   out += "[policy]\n# The NULL suites only authenticate: whoever names them here lets media pass in the clear.\nallowed_suites = [\n";
   for (const crypto::Suite suite : s.controller.suites.allowed) out += fmt::format("  \"{}\",\n", crypto::find_suite(suite)->name);
   out += "]\n\n";
+  out += peer_toml(s);
   out += fmt::format("[events]\nbacklog = {}  # events kept for watchers\n\n", s.controller.event_backlog);
   out += fmt::format("[log]\nlevel = \"{}\"  # debug, info, warning, error\n", kLevels[static_cast<std::uint8_t>(s.log_level)]);
   return out;

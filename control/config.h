@@ -16,6 +16,11 @@ namespace mediaward::control {
 inline constexpr const char* kDefaultConfigPath = "/etc/mediaward/controld.toml";
 inline constexpr const char* kDefaultListenPath = "/run/mediaward/controld.sock";
 
+// A content provider's public key: one of the two is not empty.
+struct ProviderKeySetting {
+  std::string id, path, public_key;
+};
+
 struct Settings {
   std::string config_path;                  // the file they were read from; empty: none
   std::string listen = kDefaultListenPath;  // unix socket of the API
@@ -23,7 +28,8 @@ struct Settings {
   std::uint32_t mode = 0660;                // of the socket
   std::uint32_t max_watchers = 32;
   std::uint32_t max_threads = 64;  // of the gRPC server
-  ControllerOptions controller;
+  ControllerOptions controller;    // with the keys themselves
+  std::vector<ProviderKeySetting> provider_keys;
   LogLevel log_level = LogLevel::kInfo;
 };
 

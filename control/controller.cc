@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Transactions of the API: admission, the next state, the data plane's answer, commit or roll back. What the data plane says by
-// itself is in controller_sync.cc. API threads, one transaction at a time.
+// itself is in controller_sync.cc, content on its way to it in controller_content.cc, orders about peers and take-downs in
+// controller_peer.cc. API threads, one transaction at a time.
 #include "control/controller.h"
 
 #include <chrono>
@@ -37,12 +38,17 @@ Controller::Controller(ControllerOptions options, const Log& log)
     : options_(std::move(options)),
       log_(log),
       events_(random_id(), options_.event_backlog),
+      evidence_(options_.evidence_max),
+      audit_list_(options_.audit_max),
       carried_(std::make_shared<DesiredState>()),
       desired_(carried_),
       client_(options_.dataplane, {.plan_sync = [this](const DataplaneInfo& greeted) { return plan_sync(greeted); },
                                    .synchronized = [this](const TransactResult& result) { on_synchronized(result); },
                                    .lost = [this](const std::string& reason) { on_lost(reason); },
-                                   .event = [this](const abi::EventMessage& message) { on_event(message); }}) {}
+                                   .event = [this](const abi::EventMessage& message) { on_event(message); },
+                                   .evidence = [this](const abi::EvidenceMessage& message) { on_evidence(message); },
+                                   .content_unreadable = [this](const std::string& swarm_id,
+                                                                const std::string& why) { on_content_unreadable(swarm_id, why); }}) {}
 
 Controller::~Controller() {
   stop();
@@ -110,14 +116,21 @@ ApiResult<Applied> Controller::apply_locked(const Transaction& transaction) {
     again.replayed = true;
     return again;
   }
-  const auto next = apply_operations(desired(), transaction.operations, options_.limits, options_.suites);
+  const auto next = apply_operations(desired(), transaction.operations, options_.limits, options_.suites, options_.swarms);
   if (!next) return tl::unexpected(next.error());
   return send(transaction, *next);
 }
 
 ApiResult<Applied> Controller::send(const Transaction& transaction, const NextState& next) {
   const bool everything = transaction.state_complete || (status().state_complete && !status().synchronized);
-  const Plan plan = everything ? plan_everything(*carried_, *next.state, true) : plan_difference(*carried_, *next.state);
+  ContentCheck contents;
+  if (auto good = check_named_contents(transaction, *next.state, contents); !good) return tl::unexpected(good.error());
+  Plan plan = everything ? plan_everything(*carried_, *next.state, true) : plan_difference(*carried_, *next.state);
+  leave_out_unreadable(plan, *next.state, contents);
+  for (const auto& [swarm, why] : contents.lacking)
+    if (carried_->contents.contains(swarm))
+      return tl::unexpected(object_error(ErrorCode::kInvalid, {ObjectKind::kContent, swarm}, "content.file",
+                                         why + "; this change makes the swarm anew, which takes it"));
   const bool nothing = plan.messages.empty() && !plan.resync;
   if (const auto info = client_.info(); nothing && !info.ready)
     return tl::unexpected(ApiError{{ErrorCode::kUnavailable, "the data plane is not there: " + info.last_error}});
@@ -126,7 +139,7 @@ ApiResult<Applied> Controller::send(const Transaction& transaction, const NextSt
     if (!result) {
       if (result.error().outcome_unknown && !transaction.dry_run) {
         unknown_.id = result.error().transaction_id;
-        unknown_.state = next.state;
+        unknown_.state = without_contents(next.state, contents.lacking);
       }
       return tl::unexpected(explain(result.error(), plan, transaction, *next.state));
     }
@@ -136,7 +149,11 @@ ApiResult<Applied> Controller::send(const Transaction& transaction, const NextSt
   for (const auto& change : next.changes)
     ++(change.what == Change::What::kCreated ? answer.created : change.what == Change::What::kChanged ? answer.changed : answer.removed);
   answer.revision = transaction.dry_run ? desired()->revision : next.state->revision;
-  if (!transaction.dry_run) commit(transaction, next, answer);
+  answer.warnings = next.warnings;
+  if (transaction.dry_run) return answer;
+  carried_ = without_contents(next.state, contents.lacking);
+  take_over(contents);
+  commit(transaction, next, answer);
   return answer;
 }
 
@@ -173,7 +190,6 @@ ApiError Controller::explain(const Nack& nack, const Plan& plan, const Transacti
 }
 
 void Controller::commit(const Transaction& transaction, const NextState& next, Applied& answer) {
-  carried_ = next.state;
   {
     const std::lock_guard lock(state_mutex_);
     desired_ = next.state;
@@ -188,7 +204,9 @@ void Controller::commit(const Transaction& transaction, const NextState& next, A
     event.object = change.object.text();
     event.revision = next.state->revision;
     answer.event_sequence = events_.publish(std::move(event));
+    if (change.object.kind == ObjectKind::kContent && change.what == Change::What::kRemoved) content_stamps_.erase(change.object.id);
   }
+  audit_take_downs(transaction, next.state->revision);
   remember(transaction, answer);
   audit_objects(next.changes, *next.state);
 }

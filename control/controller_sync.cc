@@ -44,10 +44,18 @@ Plan Controller::plan_sync(const DataplaneInfo& greeted) {
               {"boot_id", handle_text(greeted.boot_id)},
               {"state_adopted", greeted.state_adopted ? "yes" : "no"},
               {"workers", std::uint64_t{greeted.workers}}});
-  const std::lock_guard state_lock(state_mutex_);
-  status_.synchronized = false;
-  sync_target_ = desired_;
-  Plan plan = plan_everything(*carried_, *desired_, status_.state_complete);
+  Snapshot wanted;
+  bool sweep = false;
+  {
+    const std::lock_guard state_lock(state_mutex_);
+    status_.synchronized = false;
+    wanted = desired_;
+    sweep = status_.state_complete;
+  }
+  Plan plan = plan_everything(*carried_, *wanted, sweep);
+  sync_contents_ = {};
+  leave_out_unreadable(plan, *wanted, sync_contents_);
+  sync_target_ = without_contents(wanted, sync_contents_.lacking);
   sync_plan_.objects = plan.objects;
   return plan;
 }
@@ -56,6 +64,7 @@ void Controller::on_synchronized(const TransactResult& result) {
   const std::lock_guard lock(apply_mutex_);
   if (result) {
     carried_ = sync_target_;
+    take_over(sync_contents_);
     events_.publish({.type = EventType::kDataplaneSynchronized, .a = sync_plan_.objects.size()});
     log_.write(LogLevel::kInfo, "dataplane-synchronized", {{"objects", sync_plan_.objects.size()}});
   } else {
@@ -82,7 +91,8 @@ void Controller::on_event(const abi::EventMessage& message) {
       EventType::kDataplaneStarted, EventType::kPortLink,       EventType::kNeighbourResolved, EventType::kNeighbourFailed,
       EventType::kDropSample,       EventType::kRekeyRequired,  EventType::kEventsLost,        EventType::kWorkerStalled,
       EventType::kIndexReuse,       EventType::kAddressLatched, EventType::kSsrcBound,         EventType::kSsrcRefused,
-      EventType::kKeyExpiring,      EventType::kKeyExpired,     EventType::kSpeakersChanged,   EventType::kBucketMoved};
+      EventType::kKeyExpiring,      EventType::kKeyExpired,     EventType::kSpeakersChanged,   EventType::kBucketMoved,
+      EventType::kPeerVerdict,      EventType::kPeerCleared,    EventType::kSwarmComplete,     EventType::kSwarmExpired};
   const auto kind = static_cast<std::uint32_t>(message.kind);
   if (kind < 1 || kind > std::size(kTypes)) {
     log_.write(LogLevel::kWarning, "dataplane-event-unknown", {{"kind", std::uint64_t{kind}}});
@@ -99,6 +109,7 @@ void Controller::on_event(const abi::EventMessage& message) {
   if (event.type == EventType::kSsrcBound) event.text += " to " + state->name_of(message.b);
   if (event.type == EventType::kSpeakersChanged) event.text = named_legs(event.text, *state);
   event.worker = message.worker;
+  if (event.type == EventType::kPeerVerdict) keep_verdict(message, event.text);
   events_.publish(std::move(event));
 }
 

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-// Requests into values; legs and keys are in convert_leg.cc. Any thread.
+// Requests into values; legs and keys are in convert_leg.cc, swarms in convert_peer.cc. Any thread.
 #include "control/convert.h"
 
 #include "control/convert_parts.h"
+#include "control/convert_peer.h"
 
 namespace mediaward::control {
 
@@ -141,6 +142,18 @@ ApiResult<Operation> convert(const v1::Operation& in) {
       return widen(convert(in.rekey_conference()));
     case v1::Operation::kMuteLeg:
       return widen(convert(in.mute_leg()));
+    case v1::Operation::kPutSwarm:
+      return widen(convert_swarm(in.put_swarm()));
+    case v1::Operation::kRemoveSwarm:
+      return widen(convert_remove_swarm(in.remove_swarm()));
+    case v1::Operation::kPutAdmission:
+      return widen(convert_admission(in.put_admission()));
+    case v1::Operation::kRemoveAdmission:
+      return widen(convert_remove_admission(in.remove_admission()));
+    case v1::Operation::kPutContent:
+      return widen(convert_content(in.put_content()));
+    case v1::Operation::kReplaceSwarm:
+      return widen(convert_replace_swarm(in.replace_swarm()));
     case v1::Operation::OPERATION_NOT_SET:
       break;
   }

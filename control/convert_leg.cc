@@ -15,12 +15,6 @@ std::span<const std::uint8_t> as_bytes(const std::string& text) {
   return {reinterpret_cast<const std::uint8_t*>(text.data()), text.size()};
 }
 
-bool parse_address(const std::string& text, abi::Family& family, std::array<std::uint8_t, 16>& address) {
-  if (text.find('\0') != std::string::npos) return false;
-  family = text.find(':') == std::string::npos ? abi::Family::kIpv4 : abi::Family::kIpv6;
-  return ::inet_pton(family == abi::Family::kIpv4 ? AF_INET : AF_INET6, text.c_str(), address.data()) == 1;
-}
-
 ApiResult<void> convert_endpoint(const ConvertContext& context, const v1::Endpoint& in, const std::string& field, Endpoint& out) {
   if (auto good = check_unknown(context, in, field); !good) return good;
   if (in.udp_port() == 0 || in.udp_port() > 65535)
@@ -29,13 +23,6 @@ ApiResult<void> convert_endpoint(const ConvertContext& context, const v1::Endpoi
   if (!parse_address(in.address(), out.family, out.address))
     return context.refuse(field + ".address", shown(in.address()) + " is not an IPv4 or IPv6 address such as 192.0.2.1 or 2001:db8::1");
   return {};
-}
-
-bool bits_behind(const Prefix& prefix) {
-  const unsigned width = prefix.family == abi::Family::kIpv4 ? 32 : 128;
-  for (unsigned bit = prefix.bits; bit < width; ++bit)
-    if ((prefix.address[bit / 8] >> (7 - bit % 8) & 1) != 0) return true;
-  return false;
 }
 
 ApiResult<void> convert_source_filter(const ConvertContext& context, const std::string& text, Prefix& out) {
@@ -49,7 +36,7 @@ ApiResult<void> convert_source_filter(const ConvertContext& context, const std::
       bits > (out.family == abi::Family::kIpv4 ? 32u : 128u))
     return context.refuse("leg.source_filter", shown(text) + " is not a network such as 192.0.2.0/24 or 2001:db8::/32");
   out.bits = static_cast<std::uint8_t>(bits);
-  if (bits_behind(out))
+  if (bits_behind(out.family, out.address, out.bits))
     return context.refuse("leg.source_filter",
                           shown(text) + " has bits set behind its prefix: a shorter address or a longer prefix is meant");
   return {};
@@ -79,14 +66,6 @@ static_assert(static_cast<int>(abi::SourcePolicy::kRelatch) == v1::SOURCE_POLICY
               static_cast<int>(abi::RtcpPolicy::kDrop) == v1::SRTCP_POLICY_DROP &&
               static_cast<int>(abi::ForwardingMode::kRelay) == v1::FORWARDING_MODE_RELAY &&
               static_cast<int>(abi::TopologyRelation::kIsolate) == v1::TOPOLOGY_RELATION_ISOLATE);
-
-// Enums whose numbers in the API and in the ABI are equal; 0 is the first.
-template <typename Abi>
-ApiResult<void> convert_enum(const ConvertContext& context, int in, Abi most, const char* field, Abi& out) {
-  if (in < 0 || in > static_cast<int>(most)) return context.unknown_value(field, in);
-  out = static_cast<Abi>(in == 0 ? 1 : in);
-  return {};
-}
 
 ApiResult<void> convert_policies(const ConvertContext& context, const v1::Leg& in, Leg& out) {
   if (auto good = convert_direction(context, in.direction(), out); !good) return good;
@@ -130,6 +109,19 @@ ApiResult<void> convert_addresses(const ConvertContext& context, const v1::Leg& 
 }
 
 }  // namespace
+
+bool parse_address(const std::string& text, abi::Family& family, std::array<std::uint8_t, 16>& address) {
+  if (text.find('\0') != std::string::npos) return false;
+  family = text.find(':') == std::string::npos ? abi::Family::kIpv4 : abi::Family::kIpv6;
+  return ::inet_pton(family == abi::Family::kIpv4 ? AF_INET : AF_INET6, text.c_str(), address.data()) == 1;
+}
+
+bool bits_behind(abi::Family family, const std::array<std::uint8_t, 16>& address, unsigned bits) {
+  const unsigned width = family == abi::Family::kIpv4 ? 32 : 128;
+  for (unsigned bit = bits; bit < width; ++bit)
+    if ((address[bit / 8] >> (7 - bit % 8) & 1) != 0) return true;
+  return false;
+}
 
 std::string shown(const std::string& text) {
   std::string out(1, '`');

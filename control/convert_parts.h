@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Parts of convert.cc that legs and conferences share: the object that an error names, keys, and legs themselves.
+// Parts that the convert*.cc share: the object that an error names, addresses, enums, keys, and legs themselves.
 // Only convert*.cc include this. Any thread.
 #pragma once
 
@@ -37,6 +37,18 @@ using KeySets = google::protobuf::RepeatedPtrField<v1::KeySet>;
 template <typename Message>
 [[nodiscard]] ApiResult<void> convert_keys(const ConvertContext& context, const Message& in, LegRequest& out);
 [[nodiscard]] ApiResult<LegRequest> convert_leg(const v1::Leg& in);
+
+// False: `text` is no address of either family.
+[[nodiscard]] bool parse_address(const std::string& text, abi::Family& family, std::array<std::uint8_t, 16>& address);
+[[nodiscard]] bool bits_behind(abi::Family family, const std::array<std::uint8_t, 16>& address, unsigned bits);
+
+// Enums whose numbers in the API and in the ABI are equal; 0 is the first.
+template <typename Abi>
+[[nodiscard]] ApiResult<void> convert_enum(const ConvertContext& context, int in, Abi most, const char* field, Abi& out) {
+  if (in < 0 || in > static_cast<int>(most)) return context.unknown_value(field, in);
+  out = static_cast<Abi>(in == 0 ? 1 : in);
+  return {};
+}
 
 // A text that a person may have sent by mistake instead of an address: cut before it is quoted.
 [[nodiscard]] std::string shown(const std::string& text);

@@ -53,16 +53,26 @@ void DataplaneClient::enqueue(std::uint64_t id, const Plan& plan, bool dry_run) 
   begin.header = {abi::MessageType::kBegin, 0, sizeof begin, id};
   begin.resync = plan.resync ? 1 : 0;
   begin.dry_run = dry_run ? 1 : 0;
-  outgoing_.push_back(as_buffer(begin));
-  for (const auto& message : plan.messages) {
-    SecretBuffer copy = message;
+  outgoing_.push_back({as_buffer(begin)});
+  const std::size_t first_content = plan.messages.size() - plan.contents.size();
+  for (std::size_t i = 0; i < plan.messages.size(); ++i) {
+    SecretBuffer copy = plan.messages[i];
     std::memcpy(copy.bytes().data() + offsetof(abi::MessageHeader, transaction_id), &id, sizeof id);
-    outgoing_.push_back(std::move(copy));
+    outgoing_.push_back({std::move(copy), i < first_content ? nullptr : plan.contents[i - first_content]});
   }
   abi::End end{};
   end.header = {abi::MessageType::kEnd, 0, sizeof end, id};
   end.operation_count = static_cast<std::uint32_t>(plan.messages.size());
-  outgoing_.push_back(as_buffer(end));
+  outgoing_.push_back({as_buffer(end)});
+}
+
+std::chrono::milliseconds DataplaneClient::time_for(const Plan& plan) const {
+  constexpr std::uint64_t kBytesPerMs = 64 * 1024;  // copied here, mapped and hashed there
+  constexpr std::uint64_t kObjectsPerMs = 16;
+  std::uint64_t bytes = plan.messages.size() / kObjectsPerMs * kBytesPerMs;
+  for (std::size_t i = plan.messages.size() - plan.contents.size(); i < plan.messages.size(); ++i)
+    bytes += load_raw<abi::SwarmContent>(plan.messages[i].bytes().data()).bytes;
+  return options_.transaction_timeout + std::chrono::milliseconds(bytes / kBytesPerMs);
 }
 
 TransactResult DataplaneClient::transact(const Plan& plan, bool dry_run) {
@@ -78,11 +88,11 @@ TransactResult DataplaneClient::transact(const Plan& plan, bool dry_run) {
   pending_[id] = pending;
   enqueue(id, plan, dry_run);
   wake();
-  if (answered_.wait_for(lock, options_.transaction_timeout, [&] { return pending->done; })) return pending->result;
+  const auto timeout = time_for(plan);
+  if (answered_.wait_for(lock, timeout, [&] { return pending->done; })) return pending->result;
   pending_.erase(id);
   Nack nack;
-  nack.error = {ErrorCode::kUnavailable,
-                "the data plane did not answer within " + std::to_string(options_.transaction_timeout.count()) + " ms"};
+  nack.error = {ErrorCode::kUnavailable, "the data plane did not answer within " + std::to_string(timeout.count()) + " ms"};
   nack.transaction_id = id;
   nack.outcome_unknown = true;
   drop_reason_ = "it did not answer transaction " + std::to_string(id) + " in time";
@@ -91,7 +101,7 @@ TransactResult DataplaneClient::transact(const Plan& plan, bool dry_run) {
   return tl::unexpected(nack);
 }
 
-Result<std::vector<Datagram>> DataplaneClient::query(abi::QueryKind kind) {
+Result<std::vector<Datagram>> DataplaneClient::query(abi::QueryKind kind, std::uint64_t object_id) {
   std::unique_lock lock(mutex_);
   if (!info_.ready || stop_)
     return fail(ErrorCode::kUnavailable,
@@ -102,7 +112,8 @@ Result<std::vector<Datagram>> DataplaneClient::query(abi::QueryKind kind) {
   abi::Query message{};
   message.header = {abi::MessageType::kQuery, 0, sizeof message, id};
   message.kind = kind;
-  outgoing_.push_back(as_buffer(message));
+  message.object_id = object_id;
+  outgoing_.push_back({as_buffer(message)});
   wake();
   const bool answered = answered_.wait_for(lock, options_.transaction_timeout, [&] { return pending->done; });
   pending_.erase(id);

@@ -18,6 +18,7 @@
 #include <thread>
 #include <vector>
 
+#include "control/content_file.h"
 #include "control/reconcile.h"
 #include "control/regions.h"
 #include "control/seqpacket.h"
@@ -29,6 +30,7 @@ struct DataplaneOptions {
   std::chrono::milliseconds transaction_timeout{5000};
   std::chrono::milliseconds hello_timeout{5000};
   std::chrono::milliseconds reconnect_min{50}, reconnect_max{1000};
+  std::string content_directory{};  // where files of swarms' content lie; empty: there are none
 };
 
 struct DataplaneInfo {
@@ -62,6 +64,8 @@ class DataplaneClient {
     std::function<void(const TransactResult& result)> synchronized;  // result 0: there was nothing to send
     std::function<void(const std::string& reason)> lost;
     std::function<void(const abi::EventMessage& event)> event;
+    std::function<void(const abi::EvidenceMessage& evidence)> evidence{};
+    std::function<void(const std::string& swarm_id, const std::string& why)> content_unreadable{};  // behind lost
   };
 
   DataplaneClient(DataplaneOptions options, Handlers handlers);
@@ -73,7 +77,7 @@ class DataplaneClient {
   void stop();  // joins; everything that waits gets kUnavailable
 
   [[nodiscard]] TransactResult transact(const Plan& plan, bool dry_run);
-  [[nodiscard]] Result<std::vector<Datagram>> query(abi::QueryKind kind);
+  [[nodiscard]] Result<std::vector<Datagram>> query(abi::QueryKind kind, std::uint64_t object_id = 0);
 
   [[nodiscard]] DataplaneInfo info() const;
   [[nodiscard]] std::shared_ptr<const StatsRegion> stats() const;  // null before the first greeting
@@ -90,6 +94,11 @@ class DataplaneClient {
     std::vector<Datagram> messages;
   };
 
+  struct Outgoing {
+    SecretBuffer bytes;
+    std::shared_ptr<const SwarmContent> content{};  // goes beside it
+  };
+
   void run();
   void connect();
   void disconnect(const std::string& reason);
@@ -101,11 +110,15 @@ class DataplaneClient {
   void begin_sync();
   void finish_sync(const TransactResult& result);
   void flush();
+  [[nodiscard]] bool copy_content(const Outgoing& message);  // true: copy_ is ready to be sent
   void check_deadline();
   [[nodiscard]] int poll_timeout_ms() const;
   void enqueue(std::uint64_t id, const Plan& plan, bool dry_run);  // lock held
   void fail_all(const std::string& reason);                        // lock held
   void wake() noexcept;
+
+  // Longer for many objects, and where content must be copied and checked.
+  [[nodiscard]] std::chrono::milliseconds time_for(const Plan& plan) const;
 
   const DataplaneOptions options_;
   const Handlers handlers_;
@@ -120,13 +133,15 @@ class DataplaneClient {
   std::chrono::milliseconds backoff_;
   UniqueFd state_fd_;
   std::uint64_t sync_id_ = 0;
-  bool blocked_ = false;  // the socket took no more
+  bool blocked_ = false;             // the socket took no more
+  std::deque<Outgoing> sending_;     // taken from outgoing_
+  std::optional<ContentCopy> copy_;  // of the first of sending_, under way or done
 
   mutable std::mutex mutex_;
   std::condition_variable answered_;
   bool stop_ = false;
   std::string drop_reason_;  // not empty: the loop shall drop the connection
-  std::deque<SecretBuffer> outgoing_;
+  std::deque<Outgoing> outgoing_;
   std::map<std::uint64_t, std::shared_ptr<Pending>> pending_;
   std::uint64_t next_id_ = 1;
   DataplaneInfo info_;

@@ -13,7 +13,8 @@ namespace mediaward::control {
 namespace {
 
 constexpr std::chrono::milliseconds kLongestPoll{500};  // so that beats() moves for the watchdog
-constexpr std::size_t kMaxAnswers = 65536;              // info messages to one query
+constexpr std::size_t kMaxAnswers = 1 << 18;            // info messages to one query: peers of every swarm
+constexpr std::size_t kCopyPiece = 16 << 20;            // bytes of content between two looks at the socket
 
 ErrorCode to_code(std::uint32_t value) {
   return value >= 1 && value <= static_cast<std::uint32_t>(ErrorCode::kInternal) ? static_cast<ErrorCode>(value) : ErrorCode::kInternal;
@@ -29,6 +30,7 @@ int DataplaneClient::poll_timeout_ms() const {
   auto until = Clock::now() + kLongestPoll;
   if (phase_ == Phase::kDown) until = std::min(until, retry_at_);
   if (phase_ == Phase::kGreeting || phase_ == Phase::kSyncing) until = std::min(until, deadline_);
+  if (copy_ && !blocked_) return 0;
   const auto wait = std::chrono::duration_cast<std::chrono::milliseconds>(until - Clock::now()).count() + 1;
   return static_cast<int>(std::clamp<std::int64_t>(wait, 0, kLongestPoll.count()));
 }
@@ -76,6 +78,8 @@ void DataplaneClient::disconnect(const std::string& reason) {
   const bool was_connected = phase_ != Phase::kDown;
   socket_.reset();
   blocked_ = false;
+  sending_.clear();
+  copy_.reset();
   phase_ = Phase::kDown;
   retry_at_ = Clock::now() + backoff_;
   backoff_ = std::min(backoff_ * 2, options_.reconnect_max);
@@ -107,7 +111,8 @@ void DataplaneClient::receive_all() {
 
 Result<void> DataplaneClient::handle(Datagram& datagram) {
   const abi::MessageType type = datagram.header().type;
-  if (phase_ == Phase::kGreeting && type != abi::MessageType::kHelloReply && type != abi::MessageType::kEvent)
+  if (phase_ == Phase::kGreeting && type != abi::MessageType::kHelloReply && type != abi::MessageType::kEvent &&
+      type != abi::MessageType::kEvidence)
     return malformed("greeting: it answered with message type " + std::to_string(static_cast<unsigned>(type)));
   switch (type) {
     case abi::MessageType::kHelloReply:
@@ -120,6 +125,14 @@ Result<void> DataplaneClient::handle(Datagram& datagram) {
       if (handlers_.event) handlers_.event(*event);
       return {};
     }
+    case abi::MessageType::kEvidence: {
+      const auto evidence = datagram.as<abi::EvidenceMessage>();
+      if (!evidence) return malformed("evidence");
+      if (handlers_.evidence) handlers_.evidence(*evidence);
+      return {};
+    }
+    case abi::MessageType::kSwarmInfo:
+    case abi::MessageType::kPeerInfo:
     case abi::MessageType::kPortInfo:
     case abi::MessageType::kWorkerInfo:
     case abi::MessageType::kEngineInfo:
@@ -169,7 +182,7 @@ void DataplaneClient::begin_sync() {
   const Plan plan = handlers_.plan_sync ? handlers_.plan_sync(info()) : Plan{};
   if (plan.messages.empty() && !plan.resync) return finish_sync(0);
   phase_ = Phase::kSyncing;
-  deadline_ = Clock::now() + options_.transaction_timeout;
+  deadline_ = Clock::now() + time_for(plan);
   const std::lock_guard lock(mutex_);
   sync_id_ = next_id_++;
   info_.sync_transaction = sync_id_;
@@ -225,6 +238,7 @@ Result<void> DataplaneClient::handle_query_message(Datagram& datagram) {
   Pending& pending = *found->second;
   if (datagram.header().type != abi::MessageType::kQueryEnd) {
     if (pending.messages.size() >= kMaxAnswers) return malformed("answer: it does not end");
+    datagram.bytes.shrink_to_fit();  // it came in room for the longest
     pending.messages.push_back(std::move(datagram));
     return {};
   }
@@ -241,20 +255,43 @@ Result<void> DataplaneClient::handle_query_message(Datagram& datagram) {
   return {};
 }
 
+bool DataplaneClient::copy_content(const Outgoing& message) {
+  const auto begin = [&]() -> Result<bool> {
+    if (copy_) return true;
+    auto copy =
+        ContentCopy::begin(options_.content_directory, message.content, load_raw<abi::SwarmContent>(message.bytes.bytes().data()).bytes);
+    if (!copy) return tl::unexpected(copy.error());
+    copy_.emplace(std::move(*copy));
+    return true;
+  };
+  auto ready = begin();
+  if (ready) ready = copy_->step(kCopyPiece);
+  if (ready) return *ready;
+  const auto content = message.content;  // goes with the connection
+  const std::string why = ready.error().message;
+  disconnect("content of swarm " + content->swarm_id + " could not be handed over: " + why);
+  if (handlers_.content_unreadable) handlers_.content_unreadable(content->swarm_id, why);
+  return false;
+}
+
 void DataplaneClient::flush() {
-  std::unique_lock lock(mutex_);
   blocked_ = false;
-  while (!outgoing_.empty()) {
-    const auto sent = socket_->send(outgoing_.front().bytes());
+  for (;;) {
+    if (sending_.empty()) {
+      const std::lock_guard lock(mutex_);
+      sending_.swap(outgoing_);
+    }
+    if (sending_.empty()) return;
+    const Outgoing& next = sending_.front();
+    if (next.content != nullptr && !copy_content(next)) return;
+    const auto sent = socket_->send(next.bytes.bytes(), copy_ ? copy_->fd() : -1);
     if (sent == SeqpacketSocket::Sent::kFull) {
       blocked_ = true;
       return;
     }
-    if (sent == SeqpacketSocket::Sent::kBroken) {
-      lock.unlock();
-      return disconnect("the connection to the data plane broke while sending");
-    }
-    outgoing_.pop_front();
+    if (sent == SeqpacketSocket::Sent::kBroken) return disconnect("the connection to the data plane broke while sending");
+    copy_.reset();
+    sending_.pop_front();
   }
 }
 

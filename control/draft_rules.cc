@@ -34,6 +34,10 @@ ApiResult<void> Draft::check_limits() {
   if (auto good = over(next_.legs.size(), limits_.legs, "legs"); !good) return good;
   if (auto good = over(next_.streams.size(), limits_.streams, "streams"); !good) return good;
   if (auto good = over(next_.topology.size(), limits_.topology, "topology"); !good) return good;
+  if (auto good = over(next_.swarms.size(), limits_.swarms, "swarms"); !good) return good;
+  if (auto good = over(next_.admissions.size(), limits_.admissions, "admissions"); !good) return good;
+  for (const auto& id : swarms_)
+    if (auto good = over(next_.admission_count(id), limits_.admissions_per_swarm, "admissions_per_swarm"); !good) return good;
   for (const auto& id : conferences_) {
     if (auto good = over(next_.legs_of.count(id), limits_.legs_per_conference, "legs_per_conference"); !good) return good;
     for (auto [at, end] = next_.legs_of.equal_range(id); at != end; ++at)
@@ -84,7 +88,7 @@ ApiResult<void> Draft::check_rules() {
   if (auto good = check_local_endpoints(); !good) return good;
   for (const auto& id : conferences_)
     if (auto good = check_streams(id); !good) return good;
-  return {};
+  return check_peer_rules();
 }
 
 }  // namespace mediaward::control

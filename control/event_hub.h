@@ -39,6 +39,13 @@ enum class EventType : std::uint8_t {
   kKeyExpired,
   kSpeakersChanged,
   kBucketMoved,
+  kPeerVerdict,
+  kPeerCleared,
+  kEvidence,
+  kSwarmComplete,
+  kSwarmExpired,
+  kSwarmTakenDown,
+  kContentUnreadable,
 };
 
 struct Event {

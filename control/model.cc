@@ -12,7 +12,7 @@
 namespace mediaward::control {
 
 std::string_view to_string(ObjectKind kind) noexcept {
-  constexpr std::string_view kNames[] = {"conference", "leg", "stream", "topology"};
+  constexpr std::string_view kNames[] = {"conference", "leg", "stream", "topology", "swarm", "admission", "content"};
   return kNames[static_cast<std::uint8_t>(kind)];
 }
 
@@ -98,8 +98,22 @@ bool DesiredState::lets_hear(const std::string& receiver_leg, const std::string&
 
 std::string DesiredState::name_of(std::uint64_t handle) const {
   if (handle == 0) return {};
-  const auto found = names.find(handle);
-  return found != names.end() ? found->second.text() : "object " + handle_text(handle);
+  if (const auto found = names.find(handle); found != names.end()) return found->second.text();
+  if (const auto swarm = swarms_by_handle.find(handle)) return ObjectName{ObjectKind::kSwarm, swarm->id}.text();
+  if (const auto admission = admissions_by_handle.find(handle)) return ObjectName{ObjectKind::kAdmission, admission->key}.text();
+  return "object " + handle_text(handle);
+}
+
+Snapshot without_contents(const Snapshot& state, const std::map<std::string, std::string>& swarms) {
+  if (swarms.empty()) return state;
+  auto out = std::make_shared<DesiredState>(*state);
+  for (const auto& [id, why] : swarms) out->contents.erase(id);
+  return out;
+}
+
+std::size_t DesiredState::admission_count(const std::string& swarm_id) const {
+  static_assert('!' == ' ' + 1);  // "<swarm>!" is the first key behind all "<swarm> <admission>"
+  return admissions.count(admissions.lower_bound(swarm_id + " "), admissions.lower_bound(swarm_id + "!"));
 }
 
 }  // namespace mediaward::control

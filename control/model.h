@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The desired state as values: conferences, legs, streams, topology and their keys, and the immutable snapshot that holds them all.
+// The desired state as values: conferences, legs, streams, topology and their keys, and the immutable snapshot that holds them all, with
+// the swarms of peer_model.h.
 // Objects are shared between snapshots and never change once they are in one, so that readers need no lock and a key has one copy.
 // It knows neither the API nor the data plane's socket. Any thread.
 #pragma once
@@ -13,15 +14,17 @@
 #include <unordered_map>
 #include <vector>
 
+#include "control/peer_model.h"
 #include "control/secret.h"
+#include "control/shared_map.h"
 #include "crypto/error.h"
 #include "crypto/suite.h"
 #include "dataplane/abi/protocol.h"
 
 namespace mediaward::control {
 
-enum class ObjectKind : std::uint8_t { kConference, kLeg, kStream, kTopology };
-[[nodiscard]] std::string_view to_string(ObjectKind kind) noexcept;  // "conference", "leg", "stream", "topology"
+enum class ObjectKind : std::uint8_t { kConference, kLeg, kStream, kTopology, kSwarm, kAdmission, kContent };
+[[nodiscard]] std::string_view to_string(ObjectKind kind) noexcept;  // "conference", "leg", "stream", "topology", "swarm", ...
 
 // 64-bit id in the data plane: the first 8 bytes of SHA-256 over "kind/id", never 0; equal in every life of the daemon.
 [[nodiscard]] std::uint64_t object_handle(ObjectKind kind, std::string_view id);
@@ -132,13 +135,32 @@ struct DesiredState {
   std::multimap<std::string, std::string, std::less<>> legs_of;      // conference id → leg ids
   std::multimap<std::string, std::string, std::less<>> streams_of;   // leg id → stream ids
   std::multimap<std::string, std::string, std::less<>> topology_of;  // leg id → topology ids, each under both legs
-  std::unordered_map<std::uint64_t, ObjectName> names;               // handle → name
+  std::unordered_map<std::uint64_t, ObjectName> names;               // handle → name, of conferences, legs and streams
 
-  [[nodiscard]] std::size_t size() const noexcept { return conferences.size() + legs.size() + streams.size() + topology.size(); }
+  SharedMap<Swarm, &Swarm::id> swarms;
+  SharedMap<Swarm, &Swarm::handle> swarms_by_handle;
+  SharedMap<Swarm, &Swarm::key> swarms_by_key;
+  SharedMap<Admission, &Admission::key> admissions;  // those of a swarm side by side
+  SharedMap<Admission, &Admission::handle> admissions_by_handle;
+  SharedMap<Admission, &Admission::place> admission_places;
+  SharedMap<SwarmContent, &SwarmContent::swarm_id> contents;
+
+  [[nodiscard]] std::size_t size() const noexcept {
+    return conferences.size() + legs.size() + streams.size() + topology.size() + swarms.size() + admissions.size() + contents.size();
+  }
   [[nodiscard]] std::string name_of(std::uint64_t handle) const;  // "leg a/b"; "" for 0; "object <hex>" when unknown
+  // Calls visit(admission) for each of the swarm's, by id, until it returns false.
+  template <typename Visit>
+  void for_each_admission(const std::string& swarm_id, Visit visit) const {
+    for (auto at = admissions.lower_bound(admission_key(swarm_id, "")); at != admissions.end() && at->swarm_id == swarm_id; ++at)
+      if (!visit(**at)) return;
+  }
+  [[nodiscard]] std::size_t admission_count(const std::string& swarm_id) const;
   [[nodiscard]] bool lets_hear(const std::string& receiver_leg, const std::string& sender_leg) const;  // as far as topology goes
 };
 using Snapshot = std::shared_ptr<const DesiredState>;
+// The same state without the content of these swarms; the state itself when there are none.
+[[nodiscard]] Snapshot without_contents(const Snapshot& state, const std::map<std::string, std::string>& swarms);
 
 // An error with the place in the request that caused it.
 struct ApiError {

@@ -10,6 +10,7 @@
 #include <chrono>
 
 #include "control/convert.h"
+#include "control/convert_peer.h"
 #include "control/listen_socket.h"
 #include "control/present.h"
 #include "control/proto/wipe_keys.h"
@@ -161,6 +162,37 @@ class Service final : public v1::Mediaward::Service {
   }
   grpc::Status ListNeighbours(Context*, const v1::ListNeighboursRequest*, v1::ListNeighboursResponse* out) override {
     return to_status(present_neighbours(controller_, *out));
+  }
+  grpc::Status GetSwarm(Context*, const v1::GetSwarmRequest* in, v1::SwarmState* out) override {
+    return to_status(present_swarm(controller_, in->id(), *out));
+  }
+  grpc::Status ListSwarms(Context*, const v1::ListSwarmsRequest* in, v1::ListSwarmsResponse* out) override {
+    present_swarms(controller_, *in, *out);
+    return grpc::Status::OK;
+  }
+  grpc::Status ListAdmissions(Context*, const v1::ListAdmissionsRequest* in, v1::ListAdmissionsResponse* out) override {
+    present_admissions(controller_, *in, *out);
+    return grpc::Status::OK;
+  }
+  grpc::Status ListPeers(Context*, const v1::ListPeersRequest* in, v1::ListPeersResponse* out) override {
+    return to_status(present_peers(controller_, *in, *out));
+  }
+  grpc::Status GetPeer(Context*, const v1::GetPeerRequest* in, v1::PeerState* out) override {
+    return to_status(present_peer(controller_, *in, *out));
+  }
+  grpc::Status ListEvidence(Context*, const v1::ListEvidenceRequest* in, v1::ListEvidenceResponse* out) override {
+    return to_status(present_evidence(controller_, *in, *out));
+  }
+  grpc::Status AcknowledgeEvidence(Context*, const v1::AcknowledgeEvidenceRequest* in, v1::AcknowledgeEvidenceResponse* out) override {
+    return to_status(acknowledge_evidence(controller_, *in, *out));
+  }
+  grpc::Status ListAudit(Context*, const v1::ListAuditRequest* in, v1::ListAuditResponse* out) override {
+    present_audit(controller_, *in, *out);
+    return grpc::Status::OK;
+  }
+  grpc::Status PeerAction(Context*, const v1::PeerActionRequest* in, v1::PeerActionResponse*) override {
+    const auto order = convert_peer_action(*in);
+    return to_status(order ? controller_.order_peer(*order) : tl::unexpected(order.error()));
   }
   grpc::Status MoveBucket(Context*, const v1::MoveBucketRequest* in, v1::MoveBucketResponse*) override {
     return to_status(controller_.move_bucket(in->bucket(), in->worker()));

@@ -19,6 +19,11 @@ void present_status(Controller& controller, std::uint64_t uptime_seconds, std::u
   out.set_conferences(static_cast<std::uint32_t>(state->conferences.size()));
   out.set_legs(static_cast<std::uint32_t>(state->legs.size()));
   out.set_streams(static_cast<std::uint32_t>(state->streams.size()));
+  out.set_swarms(static_cast<std::uint32_t>(state->swarms.size()));
+  out.set_admissions(static_cast<std::uint32_t>(state->admissions.size()));
+  const auto evidence = controller.evidence().counts();
+  out.set_evidence_kept(evidence.kept);
+  out.set_evidence_lost(evidence.lost);
   out.set_last_event_sequence(controller.events().last_sequence());
   out.set_watchers(watchers);
   auto& dataplane = *out.mutable_dataplane();
@@ -50,6 +55,13 @@ void present_applied(const Applied& applied, v1::ApplyTransactionResponse& out) 
   out.set_changed(applied.changed);
   out.set_removed(applied.removed);
   out.set_event_sequence(applied.event_sequence);
+  for (const auto& warning : applied.warnings) {
+    auto& one = *out.add_warnings();
+    one.set_object(warning.object);
+    one.set_field(warning.field);
+    one.set_message(warning.message);
+    one.set_operation_index(warning.operation_index);
+  }
 }
 
 void present_event(const Event& event, const std::string& instance_id, v1::Event& out) {

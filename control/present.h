@@ -10,6 +10,9 @@
 namespace mediaward::control {
 
 inline constexpr std::uint32_t kMaxPage = 1000;
+[[nodiscard]] constexpr std::uint32_t page_limit(std::uint32_t asked) noexcept {
+  return asked == 0 || asked > kMaxPage ? kMaxPage : asked;
+}
 
 // Desired state with live SRTP state.
 [[nodiscard]] ApiResult<void> present_conference(Controller& controller, const std::string& id, v1::ConferenceState& out);
@@ -18,6 +21,18 @@ inline constexpr std::uint32_t kMaxPage = 1000;
 void present_conferences(Controller& controller, const v1::ListConferencesRequest& request, v1::ListConferencesResponse& out);
 void present_legs(Controller& controller, const v1::ListLegsRequest& request, v1::ListLegsResponse& out);
 void present_streams(Controller& controller, const v1::ListStreamsRequest& request, v1::ListStreamsResponse& out);
+
+// Swarms and their peers, with what the data plane counts.
+[[nodiscard]] ApiResult<void> present_swarm(Controller& controller, const std::string& id, v1::SwarmState& out);
+void present_swarms(Controller& controller, const v1::ListSwarmsRequest& request, v1::ListSwarmsResponse& out);
+void present_admissions(Controller& controller, const v1::ListAdmissionsRequest& request, v1::ListAdmissionsResponse& out);
+[[nodiscard]] ApiResult<void> present_peers(Controller& controller, const v1::ListPeersRequest& request, v1::ListPeersResponse& out);
+[[nodiscard]] ApiResult<void> present_peer(Controller& controller, const v1::GetPeerRequest& request, v1::PeerState& out);
+[[nodiscard]] ApiResult<void> present_evidence(Controller& controller, const v1::ListEvidenceRequest& request,
+                                               v1::ListEvidenceResponse& out);
+[[nodiscard]] ApiResult<void> acknowledge_evidence(Controller& controller, const v1::AcknowledgeEvidenceRequest& request,
+                                                   v1::AcknowledgeEvidenceResponse& out);
+void present_audit(Controller& controller, const v1::ListAuditRequest& request, v1::ListAuditResponse& out);
 
 // The daemon.
 void present_status(Controller& controller, std::uint64_t uptime_seconds, std::uint32_t watchers, v1::Status& out);

@@ -5,22 +5,11 @@
 #include <algorithm>
 
 #include "control/drop_reasons.h"
-#include "control/present.h"
+#include "control/present_parts.h"
 
 namespace mediaward::control {
 
 namespace {
-
-// Queries the data plane and calls fill for every message of the type; others are skipped.
-template <typename Message, typename Fill>
-ApiResult<void> collect(Controller& controller, abi::QueryKind kind, abi::MessageType type, Fill fill) {
-  auto answer = controller.dataplane().query(kind);
-  if (!answer) return tl::unexpected(ApiError{answer.error()});
-  for (const auto& datagram : *answer)
-    if (datagram.header().type == type)
-      if (const auto message = datagram.as<Message>()) fill(*message);
-  return {};
-}
 
 std::string mac_text(const std::uint8_t (&mac)[6]) {
   std::string text;

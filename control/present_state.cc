@@ -180,7 +180,7 @@ tl::unexpected<ApiError> not_found(ObjectKind kind, const std::string& id) {
 // Calls add for the objects behind the token that `wanted` accepts, and returns the next token.
 template <typename T, typename Wanted, typename Add>
 std::string page(const ObjectMap<T>& objects, std::uint32_t size, const std::string& token, Wanted wanted, Add add) {
-  const std::uint32_t limit = size == 0 || size > kMaxPage ? kMaxPage : size;
+  const std::uint32_t limit = page_limit(size);
   std::uint32_t count = 0;
   std::string last;
   for (auto at = token.empty() ? objects.begin() : objects.upper_bound(token); at != objects.end(); ++at) {

@@ -1,29 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
-// Differences and whole states as messages of dataplane/abi/protocol.h. Any thread.
+// Differences and whole states as messages of dataplane/abi/protocol.h; those of abi/peer.h are in reconcile_peer.cc. Any thread.
 #include "control/reconcile.h"
 
 #include <algorithm>
 
+#include "control/reconcile_parts.h"
 #include "crypto/srtp_index.h"
 
 namespace mediaward::control {
 
 namespace {
-
-template <typename Message>
-Message make(abi::MessageType type) {
-  Message message{};
-  message.header.type = type;
-  message.header.bytes = sizeof message;
-  return message;
-}
-
-template <typename Message>
-SecretBuffer to_buffer(Message& message) {
-  SecretBuffer buffer(ConstBytes(reinterpret_cast<const std::byte*>(&message), sizeof message));
-  OPENSSL_cleanse(&message, sizeof message);
-  return buffer;
-}
 
 void fill(abi::Endpoint& out, const Endpoint& in) {
   std::copy(in.address.begin(), in.address.end(), out.address);
@@ -117,11 +103,6 @@ SecretBuffer removal_of(ObjectKind kind, std::uint64_t handle) {
   auto message = make<abi::ObjectRemove>(kTypes[static_cast<std::uint8_t>(kind)]);
   message.object_id = handle;
   return to_buffer(message);
-}
-
-void add(Plan& plan, SecretBuffer message, ObjectKind kind, const std::string& id) {
-  plan.messages.push_back(std::move(message));
-  plan.objects.push_back({kind, id});
 }
 
 bool suite_changes(const KeySet& old, const KeySet& now) {
@@ -245,22 +226,37 @@ Plan plan_bucket_move(std::uint32_t bucket, std::uint32_t worker) {
   return plan;
 }
 
+void Plan::leave_out_content(std::size_t index) {
+  const auto at = static_cast<std::ptrdiff_t>(messages.size() - contents.size() + index);
+  messages.erase(messages.begin() + at);
+  objects.erase(objects.begin() + at);
+  contents.erase(contents.begin() + static_cast<std::ptrdiff_t>(index));
+}
+
 Plan plan_difference(const DesiredState& carried, const DesiredState& desired) {
   Plan plan;
   const Difference difference(carried, desired);
+  const PeerDifference peers(carried, desired);
   difference.add_removals(plan);
+  peers.add_removals(plan);
   difference.add_objects(plan, false);
+  peers.add_objects(plan, false);
   return plan;
 }
 
 Plan plan_everything(const DesiredState& carried, const DesiredState& desired, bool sweep) {
   Plan plan;
   const Difference difference(carried, desired);
-  if (sweep)
+  const PeerDifference peers(carried, desired);
+  if (sweep) {
     difference.add_sweep_removals(plan);
-  else
+    peers.add_sweep_removals(plan);
+  } else {
     difference.add_removals(plan);
+    peers.add_removals(plan);
+  }
   difference.add_objects(plan, true);
+  peers.add_objects(plan, true);
   plan.resync = sweep;
   return plan;
 }

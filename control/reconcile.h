@@ -15,20 +15,26 @@ struct Plan {
   std::vector<SecretBuffer> messages;  // headers carry transaction_id 0; the client stamps it
   std::vector<ObjectName> objects;     // parallel to messages
   bool resync = false;
+  std::vector<std::shared_ptr<const SwarmContent>> contents{};  // of the last messages: each goes with a descriptor beside it
+
+  void leave_out_content(std::size_t index);  // of contents, with its message
 };
 
-// Removals first (streams, legs, conferences), then what is new or changed, conference before leg before stream, and topology last:
-// a relation that is no longer wanted is named as BOTH. A leg whose conference, port, local endpoint, family, replay window or suite
-// changed is removed and named again with all its streams and topology; so is a conference whose mode, spreading or group suite changed,
-// with everything in it.
+// Removals first (streams, legs, conferences, admissions, swarms), then what is new or changed, conference before leg before stream, then
+// topology, then swarms, admissions and content. A relation that is no longer wanted is named as BOTH. A leg whose conference, port, local
+// endpoint, family, replay window or suite changed is removed and named again with all its streams and topology; so is a conference whose
+// mode, spreading or group suite changed, and a swarm whose key or sizes changed or whose content is no longer wanted, with everything in
+// it.
 [[nodiscard]] Plan plan_difference(const DesiredState& carried, const DesiredState& desired);
 
-// Everything, each conference followed by its legs, each leg by its streams, and the topology at the end. `carried` is what the data plane
-// is known to have. sweep: what is not named is removed by the data plane, and what is named otherwise it makes anew with the indexes it
-// had; only streams of another SSRC are removed first. Without: removals go first as above.
+// Everything, each conference followed by its legs, each leg by its streams, then the topology, swarms, admissions and content. `carried`
+// is what the data plane is known to have; content that it has is not named again. sweep: what is not named is removed by the data plane,
+// and what is named otherwise it makes anew with the indexes it had; only streams of another SSRC and swarms of another key are removed
+// first. Without: removals go first as above.
 [[nodiscard]] Plan plan_everything(const DesiredState& carried, const DesiredState& desired, bool sweep);
 
-// A transaction of its own: no part of the desired state.
+// Transactions of their own: no part of the desired state.
 [[nodiscard]] Plan plan_bucket_move(std::uint32_t bucket, std::uint32_t worker);
+[[nodiscard]] Plan plan_peer_command(abi::PeerCommand command);  // its header is filled in
 
 }  // namespace mediaward::control

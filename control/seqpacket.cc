@@ -63,7 +63,8 @@ SeqpacketSocket::Sent SeqpacketSocket::send(ConstBytes bytes, int fd) noexcept {
   for (;;) {
     if (::sendmsg(socket_.get(), &message, MSG_NOSIGNAL | MSG_DONTWAIT) >= 0) return Sent::kDone;
     if (errno == EINTR) continue;
-    return errno == EAGAIN || errno == EWOULDBLOCK || errno == ENOBUFS ? Sent::kFull : Sent::kBroken;
+    const bool full = errno == EAGAIN || errno == EWOULDBLOCK || errno == ENOBUFS || errno == ETOOMANYREFS;  // descriptors under way
+    return full ? Sent::kFull : Sent::kBroken;
   }
 }
 

@@ -13,6 +13,7 @@
 
 #include "control/model.h"
 #include "control/validate.h"
+#include "control/validate_peer.h"
 
 namespace mediaward::control {
 
@@ -23,6 +24,9 @@ struct StateLimits {
   std::uint32_t streams = 65536;
   std::uint32_t streams_per_leg = 64;
   std::uint32_t topology = 65536;
+  std::uint32_t swarms = 10000;
+  std::uint32_t admissions = 100000;
+  std::uint32_t admissions_per_swarm = 100000;
 };
 
 // A leg as it is asked for: the keys of a direction may be absent, an existing leg keeps its own.
@@ -58,21 +62,45 @@ struct MuteLeg {
   std::string id;
   bool muted = false;
 };
-using Operation = std::variant<Conference, LegRequest, Stream, RemoveConference, RemoveLeg, RemoveStream, ReplaceConference, TopologyEntry,
-                               RekeyLeg, RekeyConference, MuteLeg>;
+// A swarm as it is asked for, with the text that its metadata signature is over.
+struct SwarmRequest {
+  Swarm swarm;
+  std::string metadata_text;
+};
+struct RemoveSwarm {
+  std::string id, author, reason;
+};
+struct RemoveAdmission {
+  std::string swarm_id, id;
+};
+struct ReplaceSwarm {
+  SwarmRequest swarm;
+  std::vector<Admission> admissions;
+  std::optional<SwarmContent> content;
+};
+using Operation =
+    std::variant<Conference, LegRequest, Stream, RemoveConference, RemoveLeg, RemoveStream, ReplaceConference, TopologyEntry, RekeyLeg,
+                 RekeyConference, MuteLeg, SwarmRequest, RemoveSwarm, Admission, RemoveAdmission, SwarmContent, ReplaceSwarm>;
 
 struct Change {
   enum class What : std::uint8_t { kCreated, kChanged, kRemoved } what;
   ObjectName object;
 };
+// What is allowed and not advisable.
+struct Warning {
+  std::string object, field, message;
+  int operation_index = -1;
+};
 struct NextState {
   Snapshot state;               // the one given when nothing changed
   std::vector<Change> changes;  // net ones, removals first
+  std::vector<Warning> warnings{};
 };
 
 // The state after `operations`, at revision + 1 when anything differs.
 [[nodiscard]] ApiResult<NextState> apply_operations(const Snapshot& current, const std::vector<Operation>& operations,
-                                                    const StateLimits& limits, const SuitePolicy& suites = {});
+                                                    const StateLimits& limits, const SuitePolicy& suites = {},
+                                                    const SwarmPolicy& swarms = {});
 
 // The last operation that names the object, -1 when none does.
 [[nodiscard]] int operation_naming(const std::vector<Operation>& operations, const ObjectName& object);

@@ -12,6 +12,7 @@ Core::Check Core::build(Plan& plan) {
   if (auto ok = build_objects(links); !ok) return ok;
   unlink_legs(plan);
   unlink_streams(plan);
+  swarms_->build(plan, links);
   for (std::size_t w = 0; w < plan.size(); ++w) plan[w].insert(plan[w].end(), links[w].begin(), links[w].end());
   return {};
 }

@@ -4,11 +4,8 @@
 #include <algorithm>
 #include <cstring>
 
-#include "dataplane/checksum.h"
 #include "dataplane/core.h"
-#include "dataplane/wire/ethernet.h"
-#include "dataplane/wire/ip.h"
-#include "dataplane/wire/udp.h"
+#include "dataplane/udp_path.h"
 
 namespace mediaward::dataplane {
 namespace {
@@ -73,33 +70,6 @@ std::uint8_t policy_flags(const LegObject& leg, bool relay) {
   return static_cast<std::uint8_t>(flags);
 }
 
-// Ethernet, IP and UDP header towards a participant, with lengths, checksums and the destination MAC still 0.
-void write_template(LegTx& tx, const LegObject& leg, const PortSettings& port, const IpAddress& remote, std::uint16_t from, std::uint16_t to) {
-  const IpAddress& local = port.addresses[leg.address_index].address;
-  const bool v4 = local.family == Family::kIpv4;
-  const auto tos = static_cast<std::uint8_t>(leg.dscp << 2);  // RFC 2474 §3
-  std::byte* out = tx.header;
-  tx.l2_bytes = static_cast<std::uint8_t>(wire::write_ethernet(out, {}, port.mac, v4 ? wire::kEtherIpv4 : wire::kEtherIpv6, port.vlan));
-  std::byte* l3 = out + tx.l2_bytes;
-  std::uint64_t pseudo;
-  if (v4) {
-    tx.l3_bytes = wire::kIpv4Bytes;
-    wire::write_ipv4(l3, local.bytes.data(), remote.bytes.data(), wire::kProtocolUdp, 0, tos, wire::kDefaultTtl, false);
-    store_be16(l3 + 2, 0);
-    tx.ip_sum = fold_checksum(add_checksum({l3, wire::kIpv4Bytes}));
-    pseudo = pseudo_header_v4(local.bytes.data(), remote.bytes.data(), wire::kProtocolUdp, 0);
-  } else {
-    tx.l3_bytes = wire::kIpv6Bytes;
-    tx.packet_flags = kTxIpv6;
-    wire::write_ipv6(l3, local.bytes.data(), remote.bytes.data(), wire::kProtocolUdp, 0, tos, wire::kDefaultTtl);
-    pseudo = pseudo_header_v6(local.bytes.data(), remote.bytes.data(), wire::kProtocolUdp, 0);
-  }
-  tx.pseudo_sum = fold_checksum(pseudo);
-  wire::write_udp(l3 + tx.l3_bytes, from, to, 0);
-  tx.header_bytes = static_cast<std::uint8_t>(tx.l2_bytes + tx.l3_bytes + wire::kUdpBytes);
-  tx.max_udp_payload = static_cast<std::uint16_t>(port.mtu - tx.l3_bytes - wire::kUdpBytes);
-}
-
 void set_seal_terms(TxBundle& bundle, const KeyList& keys) {
   bundle.rtp.details = &bundle.details;
   if (keys.empty()) return;
@@ -110,22 +80,22 @@ void set_seal_terms(TxBundle& bundle, const KeyList& keys) {
 std::shared_ptr<const TxBundle> make_tx(const LegObject& leg, const PortSettings& port, TableMemory& memory) {
   const Remote remote = leg.remote();
   if (remote.port == 0) return nullptr;
+  const IpAddress& local = port.addresses[leg.address_index].address;
   auto bundle = memory.make<TxBundle>();
   LegTx& tx = bundle->rtp;
   tx.hop = leg.hop.get();
-  tx.leg_id = leg.id;
+  tx.object_id = leg.id;
   tx.port = leg.port;
-  tx.family = leg.family;
   tx.handle = leg.number->handle();
   set_seal_terms(*bundle, leg.send_keys);
   bundle->sends_rtcp = remote.rtcp_port != 0;
   tx.rtcp = &tx;
   if (leg.own_rtcp_port() && bundle->sends_rtcp) {
     bundle->rtcp = memory.make<LegTx>(tx);
-    write_template(*bundle->rtcp, leg, port, remote.address, static_cast<std::uint16_t>(leg.local_port + 1), remote.rtcp_port);
+    write_template(*bundle->rtcp, port, {local, remote.address, static_cast<std::uint16_t>(leg.local_port + 1), remote.rtcp_port}, leg.dscp);
     bundle->rtcp->rtcp = tx.rtcp = bundle->rtcp.get();
   }
-  write_template(tx, leg, port, remote.address, leg.local_port, remote.port);
+  write_template(tx, port, {local, remote.address, leg.local_port, remote.port}, leg.dscp);
   return bundle;
 }
 
@@ -208,7 +178,7 @@ void Core::build_group(ConferenceObject& conference) {
     tx.port = lender->port;
     tx.family = lender->family;
   }
-  tx.leg_id = conference.id;
+  tx.object_id = conference.id;
   tx.rtcp = &tx;
   set_seal_terms(*bundle, conference.group_keys);
   conference.group_tx = std::move(bundle);

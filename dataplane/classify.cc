@@ -28,7 +28,7 @@ bool bad_source_v6(const std::byte* p) noexcept { return p[0] == std::byte{0xff}
 
 }  // namespace
 
-Classifier::Classifier(const PortSettings& port, const Host& host) : host_(host), vlan_(port.vlan) {
+Classifier::Classifier(const PortSettings& port, const Host& host) : host_(host), vlan_(port.vlan), ppspp_port_(port.ppspp_port != 0 ? port.ppspp_port : ~std::uint32_t{0}) {
   std::memcpy(&mac_, port.mac.data(), port.mac.size());
 }
 
@@ -100,7 +100,7 @@ Classified Classifier::udp(const Packet& packet, std::byte* udp, std::uint32_t b
   if ((packet.flags & kRxL4ChecksumBad) != 0 || (v6 && !info.has_checksum)) return dropped(DropReason::kUdpBadChecksum);
   if (address_index < 0) return dropped(DropReason::kUdpNoLeg);  // our link-local address: no leg lives there
   out = {udp + wire::kUdpBytes, info.payload_bytes, info.destination_port, static_cast<std::uint16_t>(address_index), source};
-  return {.lane = Lane::kMedia};
+  return {.lane = info.destination_port == ppspp_port_ ? Lane::kPeer : Lane::kMedia};
 }
 
 DropReason not_media(const std::byte* payload, std::uint32_t bytes) noexcept {

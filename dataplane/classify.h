@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Looks at a received frame once and says which lane it belongs to: one of the host's protocols, media for a leg, or a drop with its
-// reason. Everything a later stage trusts about lengths and offsets is established here (Ethernet, VLAN, IPv4/IPv6, UDP). Changes
+// Looks at a received frame once and says which lane it belongs to: one of the host's protocols, media for a leg, the network peer, or a drop
+// with its reason. Everything a later stage trusts about lengths and offsets is established here (Ethernet, VLAN, IPv4/IPv6, UDP). Changes
 // nothing but the packet's l2/l3 lengths. The worker's own thread.
 #pragma once
 
@@ -14,7 +14,7 @@
 
 namespace mediaward::dataplane {
 
-enum class Lane : std::uint8_t { kDrop, kArp, kIcmp, kIcmpv6, kMedia };
+enum class Lane : std::uint8_t { kDrop, kArp, kIcmp, kIcmpv6, kMedia, kPeer };
 
 struct Classified {
   Lane lane = Lane::kDrop;
@@ -26,7 +26,7 @@ class Classifier {
  public:
   Classifier(const PortSettings& port, const Host& host);
 
-  // `out` is written for kMedia only.
+  // `out` is written for kMedia and kPeer only.
   [[nodiscard]] Classified classify(Packet& packet, Datagram& out) const noexcept;
 
  private:
@@ -39,6 +39,7 @@ class Classifier {
   const Host& host_;
   std::uint64_t mac_ = 0;              // low 48 bits as loaded
   std::uint16_t vlan_ = 0;
+  std::uint32_t ppspp_port_;           // beyond 16 bits: none
 };
 
 // What shares a media port is told apart by its first two bytes (RFC 7983 §7, RFC 5761 §4): RTP and RTCP of version 2 ...

@@ -30,6 +30,18 @@ void put(char (&to)[N], std::string_view text) {
   to[n] = 0;
 }
 
+// Of all workers: single words, each as of its own moment.
+ppspp::CacheStats cache_of(const ppspp::PeerShared& peer) {
+  ppspp::CacheStats sum;
+  for (const auto& partition : peer.caches) {
+    const ppspp::CacheStats one = partition->stats().load();
+    sum.linked_extents += one.linked_extents;
+    sum.waiting_extents += one.waiting_extents;
+    sum.pinned_extents += one.pinned_extents;
+  }
+  return sum;
+}
+
 }  // namespace
 
 void ControlServer::query(const abi::Query& m) {
@@ -43,6 +55,8 @@ void ControlServer::query(const abi::Query& m) {
     case QueryKind::kPipeline: send_all(stage_infos(), MessageType::kStageInfo, id); break;
     case QueryKind::kPlan: send_all(info_.plan(), MessageType::kPlanLine, id); break;
     case QueryKind::kNeighbours: send_all(neighbour_infos(), MessageType::kNeighbourInfo, id); break;
+    case QueryKind::kSwarms: send_all(core_.swarms().swarm_infos(m.object_id), MessageType::kSwarmInfo, id); break;
+    case QueryKind::kPeers: send_all(core_.swarms().peer_infos(m.object_id), MessageType::kPeerInfo, id); break;
     default: end.code = static_cast<std::uint32_t>(ErrorCode::kUnsupported);
   }
   send(end, MessageType::kQueryEnd, id);
@@ -79,6 +93,17 @@ std::vector<abi::MemoryInfo> ControlServer::memory_infos() {
   add("legs", core_.settings().limits.legs, core_.legs(), sizeof(LegRx) + sizeof(LegTx), "4k");
   add("neighbours", core_.neighbour_budget().limit(), core_.neighbour_budget().in_use(), sizeof(NextHop), "4k");
   add("retired", 0, core_.retired(), 0, "-");
+  if (core_.peer().arena == nullptr) return infos;
+  const PeerLimits& most = core_.settings().peer_limits;
+  const ppspp::CacheArena& arena = *core_.peer().arena;
+  const std::uint64_t extents = std::uint64_t{arena.share()} * arena.partitions();
+  const ppspp::CacheStats cache = cache_of(core_.peer());
+  const ppspp::SwarmBook& swarms = core_.swarms();
+  add("peer.cache", extents, cache.linked_extents + cache.waiting_extents, ppspp::kExtentBytes, "-");
+  add("peer.cache.pinned", extents, cache.pinned_extents, ppspp::kExtentBytes, "-");
+  add("peer.swarms", most.swarms, swarms.swarms(), sizeof(ppspp::SwarmBundle) + sizeof(ppspp::Swarm), "4k");
+  add("peer.admissions", most.admissions, swarms.admissions(), sizeof(ppspp::AdmissionView), "4k");
+  add("peer.peers", most.peers, swarms.peers(), sizeof(ppspp::PeerBundle) + sizeof(ppspp::Peer), "4k");
   return infos;
 }
 
@@ -130,7 +155,9 @@ void ControlServer::take_events() {
   const std::uint64_t now = clock_ns();
   for (std::size_t w = 0; w < core_.worker_count(); ++w) {
     core_.worker(w).events().consume([&](const WorkerEvent& e) {
-      if (is_told(e.kind))
+      if (e.kind == WorkerEvent::Kind::kPeerSeen)
+        contacts_.push_back(e);
+      else if (is_told(e.kind))
         send_event(event_of(e, static_cast<std::uint32_t>(w)));
       else
         learning_.see(e, now);
@@ -146,11 +173,23 @@ std::uint64_t ControlServer::clock_ns() const {
 
 void ControlServer::learn() {
   if (core_.moving()) return;
+  for (const WorkerEvent& contact : std::exchange(contacts_, {})) (void)core_.admit_contact(contact);  // refused: a limit, or gone meanwhile
   learning_.act(clock_ns());
   for (const auto& event : learning_.take_events()) send_event(event);
 }
 
+void ControlServer::take_evidence() {
+  for (std::size_t w = 0; w < core_.worker_count(); ++w) {
+    auto* ring = core_.evidence(w);
+    if (ring == nullptr) continue;
+    ring->consume([&](const ppspp::Evidence& e) {
+      if (greeted_) send(evidence_of(e, static_cast<std::uint32_t>(w), now_ns(CLOCK_REALTIME)), MessageType::kEvidence, 0);
+    });
+  }
+}
+
 void ControlServer::send_events() {
+  for (const auto& event : core_.take_peer_events()) send_event(event);
   for (const auto& change : core_.take_speaker_changes()) send_event(speakers_changed(change.conference, change.speakers));
   for (const auto& notice : core_.take_rekey_notices())
     send_event(make_event(abi::EventKind::kRekeyRequired, notice.leg_id, notice.ssrc, 0,

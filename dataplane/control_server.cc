@@ -104,6 +104,7 @@ ControlServer::~ControlServer() { ::unlink(settings_.socket_path.c_str()); }
 void ControlServer::run(int timeout_ms) {
   wait(timeout_ms);
   take_events();
+  take_evidence();
   learn();
   core_.advance(settings_.clock());
   finish_moves();
@@ -192,11 +193,22 @@ bool ControlServer::collect_operation(ConstBytes message) {
   return true;
 }
 
-bool ControlServer::collect_move(ConstBytes message) {
-  abi::BucketMove m;
-  if (message.size() != sizeof m || open_ == nullptr || open_->move) return false;
+template <typename T>
+bool ControlServer::collect_single(ConstBytes message, std::optional<T> Transaction::* where) {
+  T m;
+  if (message.size() != sizeof m || open_ == nullptr || (*open_).*where) return false;
   std::memcpy(static_cast<void*>(&m), message.data(), sizeof m);
-  open_->move = m;
+  (*open_).*where = m;
+  return true;
+}
+
+// What cannot be mapped is refused with the transaction, by whoever finds no content.
+bool ControlServer::collect_content(ConstBytes message, const UniqueFd& fd) {
+  ppspp::ContentOperation operation;
+  if (message.size() != sizeof operation.message || open_ == nullptr || open_->operations.size() == kMaxOperations) return false;
+  std::memcpy(static_cast<void*>(&operation.message), message.data(), message.size());
+  if (auto mapped = ppspp::MappedContent::map(fd.get(), operation.message.bytes); mapped) operation.content = std::move(*mapped);
+  open_->operations.emplace_back(std::move(operation));
   return true;
 }
 
@@ -227,9 +239,15 @@ void ControlServer::handle(ConstBytes message, UniqueFd fd) {
     case MessageType::kLeg: good = collect_operation<abi::Leg>(message); break;
     case MessageType::kStream: good = collect_operation<abi::Stream>(message); break;
     case MessageType::kTopology: good = collect_operation<abi::Topology>(message); break;
-    case MessageType::kBucketMove: good = collect_move(message); break;
+    case MessageType::kBucketMove: good = collect_single(message, &Transaction::move); break;
+    case MessageType::kPeerCommand: good = collect_single(message, &Transaction::peer); break;
+    case MessageType::kSwarm: good = collect_operation<abi::Swarm>(message); break;
+    case MessageType::kAdmission: good = collect_operation<abi::Admission>(message); break;
+    case MessageType::kSwarmContent: good = collect_content(message, fd); break;
     case MessageType::kConferenceRemove:
     case MessageType::kLegRemove:
+    case MessageType::kSwarmRemove:
+    case MessageType::kAdmissionRemove:
     case MessageType::kStreamRemove: good = collect_operation<abi::ObjectRemove>(message); break;
     default: return drop_client("unknown message type");
   }
@@ -271,10 +289,13 @@ void ControlServer::end(const abi::End& m) {
   if (open_ == nullptr || open_->id != m.header.transaction_id) return drop_client("End without its Begin");
   const std::unique_ptr<Transaction> transaction = std::move(open_);
   const std::uint64_t id = transaction->id;
-  if (m.operation_count != transaction->operations.size() + (transaction->move ? 1 : 0))
+  if (m.operation_count != transaction->operations.size() + (transaction->move ? 1 : 0) + (transaction->peer ? 1 : 0))
     return answer(Refusal{ErrorCode::kInvalid, 0, 0, "transaction", "operation count does not match: a message was lost"}, id);
-  if (transaction->move) {
-    const bool alone = transaction->operations.empty() && !transaction->options.resync;
+  const bool alone = transaction->operations.empty() && !transaction->options.resync && !(transaction->move && transaction->peer);
+  if (transaction->peer) {
+    if (!alone) return answer(Refusal{ErrorCode::kInvalid, 0, transaction->peer->swarm_id, "peer", "in a transaction of its own"}, id);
+    if (const auto done = core_.command_peer(*transaction->peer, transaction->options); !done) return answer(done.error(), id);
+  } else if (transaction->move) {
     const auto done = alone ? core_.move_bucket(transaction->move->bucket, transaction->move->worker, transaction->options.dry_run)
                             : Result<void>(fail(ErrorCode::kInvalid, "a bucket moves in a transaction of its own"));
     if (!done) return answer(Refusal{done.error().code, 0, transaction->move->bucket, "bucket_move", done.error().message}, id);

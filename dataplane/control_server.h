@@ -68,7 +68,8 @@ class ControlServer {
     std::uint64_t id = 0;
     TransactionOptions options;
     std::vector<Operation, WipingAllocator<Operation>> operations;
-    std::optional<abi::BucketMove> move;      // alone in its transaction
+    std::optional<abi::BucketMove> move;      // these two are alone in their transaction
+    std::optional<abi::PeerCommand> peer;
   };
 
   ControlServer(Core& core, ControlServerSettings settings, InfoSource& info, UniqueFd listener);
@@ -91,6 +92,7 @@ class ControlServer {
   [[nodiscard]] std::uint64_t clock_ns() const;
   void take_events();
   void learn();
+  void take_evidence();
   void send_events();
   void send_event(abi::EventMessage message);
   void watch_workers();
@@ -102,7 +104,9 @@ class ControlServer {
   void send_all(std::vector<T> messages, abi::MessageType type, std::uint64_t id);
   template <typename T>
   bool collect_operation(ConstBytes message);
-  bool collect_move(ConstBytes message);
+  template <typename T>
+  bool collect_single(ConstBytes message, std::optional<T> Transaction::* where);
+  bool collect_content(ConstBytes message, const UniqueFd& fd);
 
   Core& core_;
   ControlServerSettings settings_;
@@ -122,6 +126,7 @@ class ControlServer {
     bool stalled = false;
     std::uint64_t events_lost = 0;
   };
+  std::vector<WorkerEvent> contacts_;         // admitted addresses that were heard for the first time
   std::vector<Watched> watched_;
   std::vector<bool> link_up_;
   std::uint64_t next_link_check_ns_ = 0;

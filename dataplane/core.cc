@@ -11,6 +11,7 @@
 namespace mediaward::dataplane {
 namespace {
 
+constexpr std::uint32_t kLeastExtents = 8;  // of the cache, per worker
 constexpr std::size_t kMaxWorkers = 64;  // bits of StreamDetails::shares
 // Contexts of a leg with one key per direction: SRTP and SRTCP of both, twice, because a rekey makes the new before the old may go.
 constexpr std::size_t kContextsPerLeg = 2 * 2 * 2;
@@ -34,7 +35,25 @@ std::size_t key_memory_bytes(const CoreSettings& settings, const crypto::CryptoP
 }
 
 // A resynchronisation of everything the limits allow must fit at once: two flows of a leg may go and two come.
-std::size_t command_ring_entries(const CoreLimits& limits) { return std::size_t{limits.slots} + 6 * std::size_t{limits.legs} + limits.neighbours; }
+std::size_t command_ring_entries(const CoreSettings& settings) {
+  const CoreLimits& limits = settings.limits;
+  const PeerLimits& peer = settings.peer_limits;
+  const std::size_t of_peers = has_network_peer(settings) ? 2 * (std::size_t{peer.swarms} + peer.admissions + peer.peers) : 0;
+  return std::size_t{limits.slots} + 6 * std::size_t{limits.legs} + limits.neighbours + of_peers;
+}
+
+// Guard ports come in pairs that name each other, and have no part in anything else.
+Result<void> check_guards(const CoreSettings& settings) {
+  for (std::size_t i = 0; i < settings.ports.size(); ++i) {
+    const PortSettings& port = settings.ports[i];
+    if (port.guard_port < 0) continue;
+    const auto other = static_cast<std::size_t>(port.guard_port);
+    if (other >= settings.ports.size() || other == i || settings.ports[other].guard_port != static_cast<int>(i))
+      return fail(ErrorCode::kInvalid, "port " + port.name + ": guard ports are two that name each other");
+    if (port.ppspp_port != 0) return fail(ErrorCode::kInvalid, "port " + port.name + ": a guard port is no network peer's");
+  }
+  return {};
+}
 
 }  // namespace
 
@@ -46,10 +65,12 @@ Result<std::unique_ptr<Core>> Core::create(CoreSettings settings, crypto::Crypto
   if (!stats) return tl::unexpected(stats.error());
   auto state = StateRegion::create(settings.limits.slots);
   if (!state) return tl::unexpected(state.error());
+  if (auto good = check_guards(settings); !good) return tl::unexpected(good.error());
   auto arena = crypto::SecretArena::create({.capacity_bytes = key_memory_bytes(settings, provider), .hugetlb = settings.huge_pages});
   if (!arena) return tl::unexpected(arena.error());
   const std::uint64_t tsc_hz = settings.tsc_hz != 0 ? settings.tsc_hz : measure_tsc_hz();
   std::unique_ptr<Core> core(new Core(std::move(settings), provider, std::move(*stats), std::move(*state), std::move(*arena), tsc_hz));
+  if (auto made = core->make_peer_parts(); !made) return tl::unexpected(made.error());
   if (auto made = core->make_workers(); !made) return tl::unexpected(made.error());
   return core;
 }
@@ -67,8 +88,7 @@ Core::Core(CoreSettings settings, crypto::CryptoProvider& provider, StatsRegion 
   use_region(std::move(state));
   shared_.link_up = std::vector<std::atomic<bool>>(settings_.ports.size());
   for (auto& up : shared_.link_up) up = true;
-  free_legs_.reserve(settings_.limits.legs);
-  for (std::uint32_t i = settings_.limits.legs; i-- > 0;) free_legs_.push_back(i);
+  free_legs_ = all_places(settings_.limits.legs);
   for (std::size_t p = 0; p < settings_.ports.size(); ++p)
     shared_.neighbours.push_back(std::make_unique<NeighbourTable>(settings_.ports[p], static_cast<std::uint16_t>(p), *budget_, tsc_hz_));
 }
@@ -77,6 +97,28 @@ void Core::use_region(StateRegion region) {
   book_ = nullptr;
   state_ = std::make_unique<StateRegion>(std::move(region));
   book_ = std::make_unique<SlotBook>(*state_, [this](const SlotKey& key, std::uint64_t fingerprint) { return may_condense(key, fingerprint); });
+}
+
+// The cache and what workers share of it; before the workers.
+Result<void> Core::make_peer_parts() {
+  const auto clock = settings_.clock ? settings_.clock : [] { return std::uint64_t{__rdtsc()}; };
+  swarms_ = std::make_unique<ppspp::SwarmBook>(settings_, shared_, tables_, tsc_hz_,
+                                               [this](std::uint16_t port, const IpAddress& to) { return hop_towards(port, to); }, clock);
+  if (!swarms_->enabled()) return {};
+  const std::size_t n = settings_.workers.size();
+  const auto extents = static_cast<std::uint32_t>(std::max<std::uint64_t>(settings_.peer_limits.cache_bytes / ppspp::kExtentBytes, kLeastExtents * n));
+  auto memory = ppspp::MappedMemory::create(ppspp::CacheArena::bytes_needed(extents), settings_.huge_pages);
+  if (!memory) return fail(memory.error().code, "peer.cache: " + memory.error().message);
+  cache_memory_ = std::move(*memory);
+  shared_.hashes = crypto::select_hash_provider(refused_hashes_);
+  ppspp::PeerShared& peer = shared_.peer;
+  peer.arena = std::make_unique<ppspp::CacheArena>(cache_memory_.bytes(), n);
+  peer.loop_words.resize(n);
+  for (auto& word : peer.loop_words) peer.loops.push_back(&word.loops);
+  peer.signatures = std::make_unique<ppspp::SignatureChecker>(n);
+  peer.quiescence = std::make_unique<ppspp::Quiescence>(peer.loops);
+  for (std::size_t i = 0; i < n; ++i) peer.caches.push_back(std::make_unique<ppspp::CachePartition>(*peer.arena, i, *peer.quiescence));
+  return {};
 }
 
 Result<void> Core::make_workers() {
@@ -95,7 +137,7 @@ Result<void> Core::make_workers() {
     if (own.burst == 0 || own.burst > kMaxBurst) return fail(ErrorCode::kInvalid, "workers.burst must be 1 to " + std::to_string(kMaxBurst));
     if (own.queues.size() != settings_.ports.size()) return fail(ErrorCode::kInvalid, "every worker needs a queue on every port");
     shared_.workers.push_back(std::make_unique<Worker>(static_cast<std::uint32_t>(i), settings_, std::move(own), provider_.make_engine(),
-                                                       stats_.block(i), shared_, tsc_hz_, command_ring_entries(settings_.limits)));
+                                                       stats_.block(i), shared_, tsc_hz_, command_ring_entries(settings_)));
   }
   return {};
 }
@@ -103,6 +145,7 @@ Result<void> Core::make_workers() {
 Core::~Core() {
   state_->freeze();  // indexes must be found again by whoever starts next
   discard();
+  swarms_ = nullptr;
   streams_ = {};
   legs_ = {};
   conferences_ = {};
@@ -120,6 +163,14 @@ Result<void> Core::adopt_state(UniqueFd fd) {
   return {};
 }
 
+Result<std::shared_ptr<NextHop>> Core::hop_towards(std::uint16_t port, const IpAddress& destination) {
+  const auto wanted = route(settings_.ports[port], destination);
+  if (!wanted) return tl::unexpected(wanted.error());
+  auto hop = shared_.neighbours[port]->acquire(wanted->address);
+  if (!hop) return tl::unexpected(hop.error());
+  return take_hop(port, *hop);
+}
+
 std::shared_ptr<NextHop> Core::take_hop(std::uint16_t port, NextHop* hop) {
   return {hop, [this, port](NextHop* h) {
             if (auto unlinked = shared_.neighbours[port]->release(h)) retire_hop(std::move(unlinked));
@@ -134,6 +185,7 @@ void Core::collect() {
       if (shared_.workers[w]->drained_sequence() < r.sequence[w]) return false;
     return true;
   });
+  swarms_->collect();
   // Next hops that nothing refers to but, maybe, a worker's queue of waiting packets or a lookup in progress.
   if (unlinked_hops_.empty()) return;
   for (const auto& w : shared_.workers)

@@ -20,6 +20,8 @@
 #include "dataplane/bucket_mover.h"
 #include "dataplane/directory.h"
 #include "dataplane/objects.h"
+#include "dataplane/ppspp/swarm_book.h"
+#include "dataplane/refusal.h"
 #include "dataplane/slot_book.h"
 #include "dataplane/speaker_election.h"
 #include "dataplane/state_region.h"
@@ -29,15 +31,7 @@
 namespace mediaward::dataplane {
 
 // One message of a transaction.
-using Operation = std::variant<abi::Conference, abi::Leg, abi::Stream, abi::Topology, abi::ObjectRemove>;
-
-struct Refusal {
-  ErrorCode code = ErrorCode::kInvalid;
-  std::uint32_t operation = 0;    // index of the refused operation
-  std::uint64_t object_id = 0;
-  std::string field;              // "leg.local.port"
-  std::string message;
-};
+using Operation = std::variant<abi::Conference, abi::Leg, abi::Stream, abi::Topology, abi::ObjectRemove, abi::Swarm, abi::Admission, ppspp::ContentOperation>;
 
 struct TransactionOptions {
   bool resync = false;            // names everything: what is not named goes
@@ -69,6 +63,23 @@ class Core {
   [[nodiscard]] Result<void> set_latched(std::uint64_t leg_id, const IpAddress& address, std::uint16_t udp_port, bool rtcp);
   // Binds the SSRC to a free place of the leg. The stream it is now.
   [[nodiscard]] Result<std::uint64_t> bind_ssrc(std::uint64_t leg_id, std::uint32_t ssrc);
+
+  // The network peer (ppspp/swarm_book.h). Both are transactions of their own: an admitted address that was heard for the first time, and a
+  // controller's word about a peer.
+  [[nodiscard]] Result<void> admit_contact(const WorkerEvent& event);
+  [[nodiscard]] tl::expected<void, Refusal> command_peer(const abi::PeerCommand& command, TransactionOptions options);
+  [[nodiscard]] const ppspp::SwarmBook& swarms() const noexcept { return *swarms_; }
+  [[nodiscard]] const ppspp::PeerShared& peer() const noexcept { return shared_.peer; }              // without a network peer: no arena
+  [[nodiscard]] const crypto::HashProvider* hashes() const noexcept { return shared_.hashes.get(); }  // nullptr: no network peer
+  [[nodiscard]] const std::string& refused_hashes() const noexcept { return refused_hashes_; }        // which were not taken and why, one line each
+  [[nodiscard]] std::vector<abi::EventMessage> take_peer_events() { return swarms_->take_events(); }
+  // The thread that verifies signatures of live content; tests do without, and call run_signatures.
+  void start_helpers() {
+    if (shared_.peer.signatures != nullptr) shared_.peer.signatures->start();
+  }
+  bool run_signatures() { return shared_.peer.signatures != nullptr && shared_.peer.signatures->run_once(); }
+  // Proof against peers, by worker.
+  [[nodiscard]] SpscRing<ppspp::Evidence>* evidence(std::size_t worker) noexcept;
 
   // Frees what no worker refers to any more. Call often (100 ms); cheap when there is nothing.
   void collect();
@@ -111,7 +122,7 @@ class Core {
     std::vector<std::uint64_t> sequence;                       // by worker: what its drained_sequence must reach
     std::vector<std::shared_ptr<const void>> objects;
   };
-  using Plan = std::vector<std::vector<Command>>;              // what a transaction will tell the workers, by worker
+  using Plan = CommandPlan;
   using Check = tl::expected<void, Refusal>;
   // One direction's keys, as they are staged (stage_keys.cc).
   struct KeyRequest {
@@ -174,6 +185,9 @@ class Core {
   void give_up_seal_keys(const KeyList& keys);
   void take_over_slots(std::uint64_t owner, const KeyList& receive, const KeyList& send);
   Check stage(const abi::Stream& m);                                                            // stage_stream.cc
+  Check stage(const abi::Swarm& m) { return swarms_->stage(m, resync_); }                       // ppspp/stage_swarm.cc
+  Check stage(const abi::Admission& m) { return swarms_->stage(m); }
+  Check stage(const ppspp::ContentOperation& m) { return swarms_->stage(m); }
   Check stage_again(const abi::Stream& m, const StreamObject& stream);
   Check bind(StreamObject& stream, std::uint32_t ssrc);
   Check take_receive_slot(StreamObject& stream, const LegObject& leg);
@@ -203,6 +217,10 @@ class Core {
   void refresh_speakers();                                                                      // core_advance.cc
 
   [[nodiscard]] std::uint8_t owner_of(const LegObject& leg) const noexcept { return bucket_owner_[bucket_of(leg.local_port)]; }
+  Result<void> make_peer_parts();
+  void set_realtime(std::uint64_t now_tsc);
+  void sweep_swarms(std::span<const Operation> operations);
+  [[nodiscard]] Result<std::shared_ptr<NextHop>> hop_towards(std::uint16_t port, const IpAddress& destination);
   [[nodiscard]] std::shared_ptr<NextHop> take_hop(std::uint16_t port, NextHop* hop);
   void retire_hop(std::unique_ptr<NextHop> hop);
 
@@ -220,6 +238,9 @@ class Core {
   std::vector<std::uint32_t> free_legs_;
   std::uint32_t next_generation_ = 1;
 
+  ppspp::MappedMemory cache_memory_;
+  std::string refused_hashes_;
+  std::unique_ptr<ppspp::SwarmBook> swarms_;                             // after what next hops go back to
   Directory<ConferenceObject> conferences_;
   Directory<LegObject> legs_;
   Directory<StreamObject> streams_;

@@ -32,9 +32,10 @@ inline constexpr std::array<CounterInfo, kCounterCount> kCounters{{
 }};
 
 // The stages of the pipeline in the order of the loop.
-enum class Stage : std::uint8_t { kCommands, kReceive, kClassify, kPrepare, kOpen, kCommit, kSeal, kTransmit, kCount };
+enum class Stage : std::uint8_t { kCommands, kReceive, kClassify, kPrepare, kIntake, kVerify, kOpen, kCommit, kSeal, kServe, kTransmit, kCount };
 inline constexpr std::size_t kStageCount = static_cast<std::size_t>(Stage::kCount);
-inline constexpr std::array<std::string_view, kStageCount> kStageNames{"commands", "receive", "classify", "prepare", "open", "commit", "seal", "transmit"};
+inline constexpr std::array<std::string_view, kStageCount> kStageNames{
+    "commands", "receive", "classify", "prepare", "intake", "verify", "open", "commit", "seal", "serve", "transmit"};
 
 struct StageStats {
   std::uint64_t calls = 0, items = 0, cycles = 0;

@@ -55,27 +55,27 @@ std::uint16_t Egress::sum_payload(const Packet& tail) const noexcept {
   return sums_in_software_ ? fold_checksum(add_checksum({tail.data, tail.bytes})) : std::uint16_t{0};
 }
 
-bool Egress::begin_copy(const LegTx& leg, Packet& out, Packet& tail, std::uint16_t tail_sum) noexcept {
-  std::byte* payload = begin_datagram(leg, out, tail.bytes);
-  if (!ports_[leg.port].chains) {
+bool Egress::begin_copy(const UdpPath& path, Packet& out, Packet& tail, std::uint16_t tail_sum) noexcept {
+  std::byte* payload = begin_datagram(path, out, tail.bytes);
+  if (!ports_[path.port].chains) {
     std::memcpy(payload, tail.data, tail.bytes);
     return false;
   }
-  out.bytes = leg.header_bytes;
+  out.bytes = path.header_bytes;
   out.next = &tail;
   out.tail_sum = tail_sum;
   return true;
 }
 
-void Egress::send_later(const LegTx& leg, Packet* packet) noexcept {
-  const std::uint64_t link = leg.hop->resolve();
+void Egress::send_later(const UdpPath& path, Packet* packet) noexcept {
+  const std::uint64_t link = path.hop->resolve();
   if ((link & NextHop::kLinkValid) != 0) {  // what waited until this very loop goes first
-    hold_.release_one(leg.hop, [this, link](Packet* held) { with_address(link, held); });
+    hold_.release_one(path.hop, [this, link](Packet* held) { with_address(link, held); });
     return with_address(link, packet);
   }
-  if (leg.hop->state.load(std::memory_order_relaxed) == NeighbourState::kFailed)
-    return context_.drop(packet, DropReason::kNeighbourUnresolved, leg.leg_id);
-  if (!hold_.hold(leg.hop, packet, context_.now())) context_.drop(packet, DropReason::kNeighbourQueueFull, leg.leg_id);
+  if (path.hop->state.load(std::memory_order_relaxed) == NeighbourState::kFailed)
+    return context_.drop(packet, DropReason::kNeighbourUnresolved, path.object_id);
+  if (!hold_.hold(path.hop, packet, context_.now())) context_.drop(packet, DropReason::kNeighbourQueueFull, path.object_id);
 }
 
 std::size_t Egress::transmit(Port& port) noexcept {

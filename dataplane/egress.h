@@ -43,20 +43,20 @@ class Egress {
     return p.spare[at];
   }
 
-  // Writes Ethernet, IP and UDP headers of a datagram to this leg and returns where its payload begins. The UDP checksum is filled
+  // Writes Ethernet, IP and UDP headers of a datagram along this path and returns where its payload begins. The UDP checksum is filled
   // when the packet is sent, as is the next hop's MAC where it is not known yet.
-  [[nodiscard, gnu::always_inline]] inline std::byte* begin_datagram(const LegTx& leg, Packet& out, std::uint32_t payload_bytes) noexcept;
+  [[nodiscard, gnu::always_inline]] inline std::byte* begin_datagram(const UdpPath& path, Packet& out, std::uint32_t payload_bytes) noexcept;
 
   // The same for a datagram whose payload is all of `tail`, which other datagrams may share. True: `out` names it as its next (the caller
   // shares it); false: the port takes no chains, and the bytes were copied. tail_sum: of sum_payload(tail).
-  [[nodiscard]] bool begin_copy(const LegTx& leg, Packet& out, Packet& tail, std::uint16_t tail_sum) noexcept;
+  [[nodiscard]] bool begin_copy(const UdpPath& path, Packet& out, Packet& tail, std::uint16_t tail_sum) noexcept;
   // What checksums in software need to know of a shared payload: 0 where all ports do them.
   [[nodiscard]] std::uint16_t sum_payload(const Packet& tail) const noexcept;
 
   // Sends what begin_datagram or begin_copy made, as soon as the next hop's address is known.
-  void send(const LegTx& leg, Packet* packet) noexcept {
+  void send(const UdpPath& path, Packet* packet) noexcept {
     if ((packet->flags & kTxNoAddress) == 0 && hold_.size() == 0) [[likely]] return addressed(packet);
-    send_later(leg, packet);
+    send_later(path, packet);
   }
   // Sends a complete frame.
   void send_frame(std::uint16_t port, Packet* packet) noexcept {
@@ -109,7 +109,7 @@ class Egress {
     if (ports_[packet->port].software_checksum) [[unlikely]] finish_udp_checksum(*packet);
     send_frame(packet->port, packet);
   }
-  [[gnu::cold]] void send_later(const LegTx& leg, Packet* packet) noexcept;
+  [[gnu::cold]] void send_later(const UdpPath& path, Packet* packet) noexcept;
   static void finish_udp_checksum(Packet& packet) noexcept;
 
   WorkerContext& context_;
@@ -121,38 +121,38 @@ class Egress {
 
 // Few wide stores: their number is what this costs. IPv4 without a tag, nearly everywhere, is put together in three registers; of the
 // rest the template is copied whole, and what lies behind the header proper is overwritten by the RTP header.
-std::byte* Egress::begin_datagram(const LegTx& leg, Packet& out, std::uint32_t payload_bytes) noexcept {
-  const std::uint64_t link = leg.hop->resolve();
+std::byte* Egress::begin_datagram(const UdpPath& path, Packet& out, std::uint32_t payload_bytes) noexcept {
+  const std::uint64_t link = path.hop->resolve();
   const Be16 udp_length(static_cast<std::uint16_t>(wire::kUdpBytes + payload_bytes));
-  const std::uint16_t udp_sum = add_folded(leg.pseudo_sum, udp_length.raw());
-  std::byte* udp = out.data + leg.l2_bytes + leg.l3_bytes;
-  if (leg.header_bytes == LegTx::kShortHeader) [[likely]] {
+  const std::uint16_t udp_sum = add_folded(path.pseudo_sum, udp_length.raw());
+  std::byte* udp = out.data + path.l2_bytes + path.l3_bytes;
+  if (path.header_bytes == UdpPath::kShortHeader) [[likely]] {
     const Be16 total(static_cast<std::uint16_t>(wire::kIpv4Bytes + wire::kUdpBytes + payload_bytes));
     const auto chunk = [](const std::byte* at) { return _mm_loadu_si128(reinterpret_cast<const __m128i*>(at)); };
     const auto put = [&out](std::size_t at, __m128i v) { _mm_storeu_si128(reinterpret_cast<__m128i*>(out.data + at), v); };
     const __m128i mac = _mm_cvtsi64_si128(static_cast<long long>(link & (NextHop::kLinkValid - 1)));
-    put(0, _mm_or_si128(chunk(leg.header), mac));
-    const __m128i ip = _mm_insert_epi16(chunk(leg.header + 16), total.raw(), 0);
-    put(16, _mm_insert_epi16(ip, static_cast<std::uint16_t>(~add_folded(leg.ip_sum, total.raw())), 4));
-    const __m128i ports = _mm_insert_epi16(chunk(leg.header + 26), udp_length.raw(), 6);
+    put(0, _mm_or_si128(chunk(path.header), mac));
+    const __m128i ip = _mm_insert_epi16(chunk(path.header + 16), total.raw(), 0);
+    put(16, _mm_insert_epi16(ip, static_cast<std::uint16_t>(~add_folded(path.ip_sum, total.raw())), 4));
+    const __m128i ports = _mm_insert_epi16(chunk(path.header + 26), udp_length.raw(), 6);
     put(26, _mm_insert_epi16(ports, udp_sum, 7));
   } else {
-    std::memcpy(out.data, leg.header, sizeof leg.header);
+    std::memcpy(out.data, path.header, sizeof path.header);
     std::memcpy(out.data, &link, 6);
-    std::byte* l3 = out.data + leg.l2_bytes;
-    if (leg.family == Family::kIpv4) {
+    std::byte* l3 = out.data + path.l2_bytes;
+    if (path.family == Family::kIpv4) {
       const Be16 total(static_cast<std::uint16_t>(wire::kIpv4Bytes + wire::kUdpBytes + payload_bytes));
       store_raw(l3 + 2, total.raw());
-      store_raw(l3 + 10, static_cast<std::uint16_t>(~add_folded(leg.ip_sum, total.raw())));
+      store_raw(l3 + 10, static_cast<std::uint16_t>(~add_folded(path.ip_sum, total.raw())));
     } else {
       store_raw(l3 + 4, udp_length.raw());
     }
     store_raw(udp + 4, udp_length.raw());
     store_raw(udp + wire::kUdpChecksumOffset, udp_sum);
   }
-  out.describe(static_cast<std::uint16_t>(leg.packet_flags | ports_[leg.port].tx_flags | ((link & NextHop::kLinkValid) == 0 ? kTxNoAddress : 0)),
-               leg.port, leg.l2_bytes, leg.l3_bytes);
-  out.bytes = leg.header_bytes + payload_bytes;
+  out.describe(static_cast<std::uint16_t>(path.packet_flags | ports_[path.port].tx_flags | ((link & NextHop::kLinkValid) == 0 ? kTxNoAddress : 0)),
+               path.port, path.l2_bytes, path.l3_bytes);
+  out.bytes = path.header_bytes + payload_bytes;
   return udp + wire::kUdpBytes;
 }
 

@@ -69,8 +69,29 @@ abi::EventMessage make_event(abi::EventKind kind, std::uint64_t object_id, std::
   return m;
 }
 
+abi::EvidenceMessage evidence_of(const ppspp::Evidence& e, std::uint32_t worker, std::uint64_t time_ns) {
+  abi::EvidenceMessage m{};
+  m.swarm_id = e.swarm_id;
+  m.time_ns = time_ns;
+  m.kind = e.kind;
+  m.family = e.family;
+  m.node_level = e.node_level;
+  m.from_guard = e.from_guard ? 1 : 0;
+  m.channel = e.channel;
+  m.node_index = e.node_index;
+  m.chunk = e.chunk;
+  m.bytes = e.bytes;
+  m.worker = worker;
+  m.peer.udp_port = e.peer_port;
+  m.local.udp_port = e.local_port;
+  std::memcpy(m.peer.address, e.peer.data(), sizeof m.peer.address);
+  std::memcpy(m.local.address, e.local.data(), sizeof m.local.address);
+  std::memcpy(m.digest, e.digest.data(), sizeof m.digest);
+  return m;
+}
+
 bool is_told(WorkerEvent::Kind kind) noexcept {
-  return kind != WorkerEvent::Kind::kSourceSeen && kind != WorkerEvent::Kind::kSsrcSeen;
+  return kind != WorkerEvent::Kind::kSourceSeen && kind != WorkerEvent::Kind::kSsrcSeen && kind != WorkerEvent::Kind::kPeerSeen;
 }
 
 abi::EventMessage event_of(const WorkerEvent& e, std::uint32_t worker) {
@@ -92,6 +113,7 @@ abi::EventMessage event_of(const WorkerEvent& e, std::uint32_t worker) {
         return key_event(abi::EventKind::kKeyExpired, e);
       case Kind::kSourceSeen:
       case Kind::kSsrcSeen:
+      case Kind::kPeerSeen:
         break;
     }
     return {};

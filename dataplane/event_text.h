@@ -11,6 +11,7 @@
 #include "dataplane/abi/protocol.h"
 #include "dataplane/ip_address.h"
 #include "dataplane/worker_context.h"
+#include "dataplane/ppspp/peer_events.h"
 
 namespace mediaward::dataplane {
 
@@ -27,5 +28,7 @@ namespace mediaward::dataplane {
 [[nodiscard]] abi::EventMessage ssrc_refused(std::uint64_t leg, std::uint32_t ssrc, std::string_view why);
 [[nodiscard]] abi::EventMessage speakers_changed(std::uint64_t conference, std::span<const std::uint64_t> legs);
 [[nodiscard]] abi::EventMessage bucket_moved(std::uint32_t bucket, std::uint32_t worker);
+
+[[nodiscard]] abi::EvidenceMessage evidence_of(const ppspp::Evidence& evidence, std::uint32_t worker, std::uint64_t time_ns);
 
 }  // namespace mediaward::dataplane

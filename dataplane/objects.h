@@ -19,23 +19,10 @@
 #include "dataplane/neighbour.h"
 #include "dataplane/slot_book.h"
 #include "dataplane/table_memory.h"
+#include "dataplane/table_number.h"
 #include "dataplane/tables.h"
 
 namespace mediaward::dataplane {
-
-// Number of a leg in the workers' tables, with a generation that is never used twice.
-class LegNumber {
- public:
-  LegNumber(std::vector<std::uint32_t>& free, std::uint32_t generation) : free_(free), handle_{free.back(), generation} { free_.pop_back(); }
-  LegNumber(const LegNumber&) = delete;
-  LegNumber& operator=(const LegNumber&) = delete;
-  ~LegNumber() { free_.push_back(handle_.slot); }
-  [[nodiscard]] crypto::Handle handle() const noexcept { return handle_; }
-
- private:
-  std::vector<std::uint32_t>& free_;
-  crypto::Handle handle_;
-};
 
 // Tables' entries with everything they point to, in TableMemory. What only some need is made for those only.
 struct RxSide {
@@ -148,7 +135,7 @@ struct LegObject {
   IpPrefix filter;                         // latching accepts sources within; 0 bits: any
   Remote declared;                         // as the controller said
   Remote learned;                          // as authentic packets said, since `declared` was
-  std::shared_ptr<const LegNumber> number;
+  std::shared_ptr<const TableNumber> number;
   std::shared_ptr<NextHop> hop;            // with a deleter that releases it at its table; nullptr while nothing is known
   IpAddress hop_for;                       // the address it was taken for
   KeyList receive_keys, send_keys;         // send: [0] seals, the others are staged

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The packet path, whole, on one page: a staged run-to-completion loop.
 //   commands → receive → classify into lanes → prepare → OPEN barrier → commit and fan-out → SEAL barrier → transmit
+// and for the network peer, between receiving and opening, intake → verify (hashes) → commit → serve.
 // Packets of legs that another worker owns are handed over to it; plaintexts of conferences larger than a core come from their
 // source's worker to those that seal for a share of the receivers.
 // Tables change at one point only, between two loops. No timer waits to fill a batch: under load batches grow by themselves, at rest
@@ -20,8 +21,10 @@ constexpr std::size_t kPrefetchDistance = 3;  // packets between touching a fram
 bool Worker::run_once(std::uint64_t now, std::uint64_t begin_tsc) noexcept {
   StageClock clock(begin_tsc);
   context_.set_now(now);
+  if (peers_ != nullptr) peers_->begin_loop();
   std::size_t work = apply_commands(clock);
   work += receive(clock);
+  if (peers_ != nullptr) work += serve_peers(clock);
   work += srtp_.packets_in_flight();
   if (work != 0 || shares_waiting()) {
     do {  // again, a bounded number of times, for packets that get a second attempt
@@ -66,6 +69,10 @@ void Worker::apply(const Command& command) noexcept {
       parking_[command.slot] = command.udp_port != 0;
       break;
     case Command::Op::kUnparkBucket: unpark(command.slot); break;
+    case Command::Op::kSetSwarm: peers_->set_swarm(command.slot, static_cast<const ppspp::Swarm*>(command.object)); break;
+    case Command::Op::kSetPeer: peers_->set_peer(command.slot, static_cast<const ppspp::Peer*>(command.object)); break;
+    case Command::Op::kSetAdmission: peers_->set_admission(static_cast<const ppspp::AdmissionView*>(command.object)); break;
+    case Command::Op::kEraseAdmission: peers_->erase_admission(static_cast<const ppspp::AdmissionView*>(command.object)); break;
     case Command::Op::kPurgeNextHop: egress_.purge(static_cast<NextHop*>(const_cast<void*>(command.object))); break;
   }
 }
@@ -80,14 +87,57 @@ std::size_t Worker::receive(StageClock& clock) noexcept {
     total += n;
     taken_in_ += n;
     context_.count(Counter::kRxPackets, n);
+    if (queue.guard_port >= 0) {
+      for (std::size_t i = 0; i < n; ++i) guard(burst[i], queue, false);
+      clock.lap(context_.block()[Stage::kIntake], n);
+      continue;
+    }
     classify({burst.data(), n}, queue);
     find_legs();
     clock.lap(context_.block()[Stage::kClassify], n);
     const std::size_t prepared = item_count_;
     prepare_items();
     clock.lap(context_.block()[Stage::kPrepare], prepared);
+    if (peer_item_count_ == 0) [[likely]] continue;
+    const std::size_t taken = peer_item_count_;
+    take_peer_items();
+    clock.lap(context_.block()[Stage::kIntake], taken);
   }
   return total;
+}
+
+// A frame of a guard port: to the worker that judges it, or into the line of those that go on.
+void Worker::guard(Packet* packet, const PortQueue& queue, bool handed_over) noexcept {
+  const std::uint8_t judge = guard_->judge_of(*packet, handed_over);
+  if (judge != context_.index()) return hand_over(packet, judge);
+  guard_->take(packet, static_cast<std::uint16_t>(queue.guard_port));
+}
+
+void Worker::take_peer_items() noexcept {
+  for (std::size_t i = 0; i < peer_item_count_; ++i) peers_->take(peer_items_[i].packet, peer_items_[i].datagram);
+  peer_item_count_ = 0;
+}
+
+// The network peer's part of the loop: hashes of all chunks that came in, verdicts, then whatever goes out.
+std::size_t Worker::serve_peers(StageClock& clock) noexcept {
+  shared_.peer.signatures->results(context_.index(), [this](const ppspp::SignatureRequest& result) {
+    peers_->signature_done(result);
+    if (result.guarded) guard_->signature_done(result);
+  });
+  const std::size_t checks = peers_->checks();
+  if (checks != 0) {
+    peers_->verify();
+    clock.lap(context_.block()[Stage::kVerify], checks);
+    peers_->commit();
+    clock.lap(context_.block()[Stage::kCommit], checks);
+  }
+  std::size_t sent = peers_->serve();
+  if (guard_ != nullptr) {
+    clock.lap(context_.block()[Stage::kVerify], guard_->verify());
+    sent += guard_->flush();
+  }
+  clock.lap(context_.block()[Stage::kServe], sent);
+  return checks + sent;
 }
 
 // The flow table's lines were asked for when the packets were classified; the legs' lines are asked for here.
@@ -147,6 +197,7 @@ std::size_t Worker::receive_handoff() noexcept {
         kMaxBurst);
     find_legs();
     prepare_items();
+    take_peer_items();
   }
   return total;
 }
@@ -171,6 +222,7 @@ inline void Worker::classify_one(Packet* packet, PortQueue& queue, bool handed_o
   const Classified c = queue.classifier->classify(*packet, item);
   if (c.lane == Lane::kMedia) [[likely]] return to_leg(packet, item, queue.port, handed_off);
   if (c.lane == Lane::kDrop) return context_.drop(packet, c.reason);
+  if (c.lane == Lane::kPeer) return to_peer(packet, item, handed_off);
   to_host(packet, c.lane, queue);
 }
 
@@ -185,6 +237,10 @@ void Worker::classify(std::span<Packet* const> packets, PortQueue& queue) noexce
 }
 
 // A packet from another worker, or one that was parked: it is ours.
-void Worker::reclassify(Packet* packet) noexcept { classify_one(packet, *by_port_[packet->port], true); }
+void Worker::reclassify(Packet* packet) noexcept {
+  PortQueue& queue = *by_port_[packet->port];
+  if (queue.guard_port >= 0) return guard(packet, queue, true);
+  classify_one(packet, queue, true);
+}
 
 }  // namespace mediaward::dataplane

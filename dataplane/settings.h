@@ -27,6 +27,8 @@ struct PortSettings {
   std::vector<IpPrefix> addresses;     // both families, at most 16
   std::optional<IpAddress> gateway_v4, gateway_v6;
   std::uint16_t media_port_first = 20000, media_port_last = 39999;  // UDP ports that legs may use
+  std::uint16_t ppspp_port = 0;        // UDP port of the network peer on each of the addresses, outside the media ports; 0: none
+  int guard_port = -1;                 // index of the other side of a bump in the wire; -1: an ordinary port. Both name each other
   PortCapabilities capabilities;
 };
 
@@ -51,6 +53,16 @@ struct CoreLimits {
   std::uint32_t handoff_ring = 1024;   // packets, per pair of workers
 };
 
+// Of the network peer; all of it is taken at start, and nothing when no port has a part in it.
+struct PeerLimits {
+  std::uint64_t cache_bytes = std::uint64_t{64} << 20;  // of chunks, shared out evenly to the workers
+  std::uint32_t swarms = 10'000;
+  std::uint32_t admissions = 100'000;
+  std::uint32_t peers = 4096;          // that made contact, all swarms
+  std::uint32_t channels = 1024;       // per worker
+  std::uint32_t guard_flows = 4096;    // PPSPP channels seen in passing, per worker
+};
+
 [[nodiscard]] constexpr std::uint32_t suite_bit(crypto::Suite suite) noexcept { return 1u << static_cast<unsigned>(suite); }
 // Every suite that encrypts. The others have to be asked for.
 inline constexpr std::uint32_t kEncryptingSuites = [] {
@@ -64,12 +76,21 @@ struct CoreSettings {
   std::vector<PortSettings> ports;
   std::vector<WorkerSettings> workers;
   CoreLimits limits;
+  PeerLimits peer_limits;
   std::uint32_t allowed_suites = kEncryptingSuites;  // suite_bit of each
   bool huge_pages = false;             // take key memory from hugetlbfs
   std::string release;
   // Asked to make the ports deliver a bucket's packets (BucketMover) to this worker's queues; empty: they are handed over in software.
   std::function<void(std::uint32_t bucket, std::uint32_t worker)> steer = {};
   std::uint64_t tsc_hz = 0;            // of the clock given to Worker::run_once; 0: the time stamp counter, measured at start
+  std::function<std::uint64_t()> clock = {};  // that clock; empty: the time stamp counter
 };
+
+// Whether a port has a part in content distribution.
+[[nodiscard]] inline bool has_network_peer(const CoreSettings& settings) noexcept {
+  for (const auto& port : settings.ports)
+    if (port.ppspp_port != 0 || port.guard_port >= 0) return true;
+  return false;
+}
 
 }  // namespace mediaward::dataplane

@@ -51,8 +51,8 @@ bool SrtpService::may_seal(const FanoutEntry& to, std::uint64_t packets, bool rt
   const std::uint64_t soft = rtcp ? life.srtcp_soft : life.srtp_soft, hard = rtcp ? life.srtcp_hard : life.srtp_hard;
   const std::uint64_t end = to.alert_at + (hard - soft);
   const auto role = rtcp ? WorkerEvent::KeyRole::kSendSrtcp : WorkerEvent::KeyRole::kSendSrtp;
-  if (packets == to.alert_at) report_key(WorkerEvent::Kind::kKeyExpiring, role, to.leg->leg_id, to.ssrc_out, soft, hard);
-  if (packets + 1 == end) report_key(WorkerEvent::Kind::kKeyExpired, role, to.leg->leg_id, to.ssrc_out, hard, hard);
+  if (packets == to.alert_at) report_key(WorkerEvent::Kind::kKeyExpiring, role, to.leg->object_id, to.ssrc_out, soft, hard);
+  if (packets + 1 == end) report_key(WorkerEvent::Kind::kKeyExpired, role, to.leg->object_id, to.ssrc_out, hard, hard);
   return packets < end;
 }
 
@@ -121,7 +121,7 @@ bool SrtpService::choose_index(const FanoutEntry& to, std::uint64_t received, co
   }
   if (test_unused(state.srtp, wide, index) == IndexWindow::Verdict::kFresh) return true;
   context_.count_drop(DropReason::kSealIndexReuse);
-  egress_.report_index_reuse(to.leg->leg_id, to.ssrc_out);
+  egress_.report_index_reuse(to.leg->object_id, to.ssrc_out);
   return false;
 }
 
@@ -297,7 +297,7 @@ void SrtpService::finish_seal(SrtpOp& op) noexcept {
   else if (const LegTx* leg = tables_.live_leg_tx(*op.to, op.changes, op.rtcp); leg == nullptr)
     context_.drop(op.packet, DropReason::kStale);
   else if (op.status != JobStatus::kOk)
-    context_.drop(op.packet, DropReason::kEngineError, leg->leg_id);
+    context_.drop(op.packet, DropReason::kEngineError, leg->object_id);
   else {
     context_.count(op.rtcp ? Counter::kSrtcpSealed : Counter::kSrtpSealed);
     egress_.send(*leg, op.packet);

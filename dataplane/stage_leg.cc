@@ -152,7 +152,7 @@ Core::Check Core::stage_place(const abi::Leg& m, LegObject& leg) {
   if (free_legs_.empty())
     return refuse(ErrorCode::kExhausted, m.leg_id, "leg", "all " + std::to_string(settings_.limits.legs) + " legs are in use: raise limits.legs");
   endpoints_.edit(endpoint) = m.leg_id;
-  leg.number = std::make_shared<LegNumber>(free_legs_, next_generation_++);
+  leg.number = std::make_shared<TableNumber>(free_legs_, next_generation_++);
   if (leg.gate == nullptr) leg.gate = std::make_shared<SpeakerGate>();
   conferences_.edit(m.conference_id).legs.insert(m.leg_id);
   return {};

@@ -74,11 +74,9 @@ Core::Check Core::stage_route(LegObject& leg) {
     return {};
   }
   if (leg.hop != nullptr && remote.address == leg.hop_for) return {};
-  const auto wanted = route(settings_.ports[leg.port], remote.address);
-  if (!wanted) return refuse(wanted.error().code, leg.id, "leg.remote.address", wanted.error().message);
-  auto hop = shared_.neighbours[leg.port]->acquire(wanted->address);
+  auto hop = hop_towards(leg.port, remote.address);
   if (!hop) return refuse(hop.error().code, leg.id, "leg.remote.address", hop.error().message);
-  leg.hop = take_hop(leg.port, *hop);
+  leg.hop = std::move(*hop);
   leg.hop_for = remote.address;
   return {};
 }

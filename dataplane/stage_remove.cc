@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Removal of conferences, legs and streams, named or not named any more. See core.h. Main thread.
+// Removal of conferences, legs and streams, named or not named any more; of swarms and admissions, too, which do it themselves. See core.h. Main thread.
 #include "dataplane/staging.h"
 
 namespace mediaward::dataplane {
@@ -19,6 +19,8 @@ Core::Check Core::stage(const abi::ObjectRemove& m) {
       remove_stream(*stream);
       return {};
     }
+    case abi::MessageType::kSwarmRemove: return swarms_->remove_swarm(m.object_id);
+    case abi::MessageType::kAdmissionRemove: return swarms_->remove_admission(m.object_id);
     default: return refuse(ErrorCode::kUnsupported, m.object_id, "operation", "unknown operation");
   }
 }
@@ -95,6 +97,15 @@ void Core::sweep(std::span<const Operation> operations) {
     if (const auto* stream = streams_.find(id); stream != nullptr && !streams.contains(id)) remove_stream(*stream);
   for (const std::uint64_t id : legs_.committed_ids())
     if (const auto* leg = legs_.find(id); leg != nullptr && !legs.contains(id)) remove_leg(*leg);
+}
+
+void Core::sweep_swarms(std::span<const Operation> operations) {
+  std::unordered_set<std::uint64_t> swarms, admissions;
+  for (const auto& operation : operations) {
+    if (const auto* s = std::get_if<abi::Swarm>(&operation)) swarms.insert(s->swarm_id);
+    if (const auto* a = std::get_if<abi::Admission>(&operation)) admissions.insert(a->admission_id);
+  }
+  swarms_->sweep(swarms, admissions);
 }
 
 void Core::sweep_conferences(std::span<const Operation> operations) {

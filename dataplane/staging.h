@@ -11,10 +11,6 @@
 
 namespace mediaward::dataplane {
 
-[[nodiscard]] inline tl::unexpected<Refusal> refuse(ErrorCode code, std::uint64_t object, std::string field, std::string message) {
-  return tl::unexpected(Refusal{code, 0, object, std::move(field), std::move(message)});
-}
-
 [[nodiscard]] inline IpAddress address_of(Family family, const std::uint8_t* bytes) {
   const auto* p = reinterpret_cast<const std::byte*>(bytes);
   return family == Family::kIpv4 ? IpAddress::v4(p) : IpAddress::v6(p);

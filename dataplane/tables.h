@@ -108,9 +108,8 @@ struct LegTxDetails {
   const std::byte* mki = nullptr;          // of the key in force
 };
 
-// Send side of a leg: everything of an outgoing packet that does not change from packet to packet. IPv4 without a tag needs the first
-// line only.
-struct alignas(64) LegTx {
+// Where datagrams go: everything of them that does not change from packet to packet. IPv4 without a tag needs the first 64 bytes only.
+struct UdpPath {
   static constexpr std::size_t kShortHeader = 14 + 20 + 8;  // Ethernet without a tag, IPv4, UDP
   NextHop* hop = nullptr;
   std::uint16_t port = 0;
@@ -123,16 +122,20 @@ struct alignas(64) LegTx {
   Family family = Family::kIpv4;
   std::uint16_t packet_flags = 0;          // PacketFlags of its datagrams, beside those of the port
   std::byte header[72]{};                  // template; destination MAC, lengths and checksums are 0: filled per packet
-  std::uint64_t leg_id = 0;
+  std::uint64_t object_id = 0;             // leg or swarm that sends so, for samples of what is dropped
+};
+
+// Send side of a leg.
+struct alignas(64) LegTx : UdpPath {
   crypto::Handle handle;                   // of this leg in WorkerTables::legs_tx
   const LegTx* rtcp = nullptr;             // where SRTCP goes: itself when multiplexed
   const LegTxDetails* details = nullptr;   // never null
 };
-static_assert(sizeof(LegTx) == 128 && offsetof(LegTx, header) + LegTx::kShortHeader <= 64);
+static_assert(sizeof(LegTx) == 128 && offsetof(UdpPath, header) + UdpPath::kShortHeader <= 64);
 
 // One send context: {ssrc_out, index offset (in its state), timestamp offset} and what sealing needs. `leg` is the receiver. Where one
 // sealed packet goes to many (group key), it stands for the conference: no header, the smallest limit is checked per copy, its
-// leg_id is the conference, its details hold MKI and lifetimes of the group key, its port lends the buffer.
+// object_id is the conference, its details hold MKI and lifetimes of the group key, its port lends the buffer.
 struct alignas(64) FanoutEntry {
   abi::StateSlot* state = nullptr;
   const crypto::KeyContext* key = nullptr;
@@ -204,13 +207,15 @@ struct alignas(64) StreamShare {
 
 // Names a place in a worker's tables and what to put there; nullptr unlinks.
 struct Command {
-  enum class Op : std::uint8_t { kSetFlow, kSetStream, kSetShare, kSetLegTx, kPurgeNextHop, kSetBucketOwner, kUnparkBucket };
+  enum class Op : std::uint8_t { kSetFlow, kSetStream, kSetShare, kSetLegTx, kPurgeNextHop, kSetBucketOwner, kUnparkBucket, kSetSwarm, kSetPeer,
+                                 kSetAdmission, kEraseAdmission };
   Op op = Op::kSetFlow;
   std::uint16_t port = 0;                  // kSetFlow
   std::uint16_t udp_port = 0;              // kSetFlow
   std::uint16_t address_index = 0;         // kSetFlow: into the port's addresses; kSetBucketOwner: worker
-  std::uint32_t slot = 0;                  // kSetStream, kSetShare: stream slot; kSetLegTx: leg; kSetBucketOwner, kUnparkBucket: bucket
-  const void* object = nullptr;            // LegRx, StreamRx, StreamShare, LegTx or NextHop
+  std::uint32_t slot = 0;                  // kSetStream, kSetShare: stream slot; kSetLegTx: leg; kSetBucketOwner, kUnparkBucket: bucket;
+                                           // kSetSwarm, kSetPeer: place among those
+  const void* object = nullptr;            // LegRx, StreamRx, StreamShare, LegTx, NextHop, ppspp::Swarm, Peer or AdmissionView
 };
 
 }  // namespace mediaward::dataplane

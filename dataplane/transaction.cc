@@ -18,7 +18,7 @@ tl::expected<void, Refusal> Core::submit(std::span<const Operation> operations, 
     return tl::unexpected(std::move(refusal));
   };
   resync_ = options.resync;
-  if (resync_) sweep(operations);
+  if (resync_) sweep(operations), sweep_swarms(operations);
   for (std::size_t i = 0; i < operations.size(); ++i) {
     if (auto ok = std::visit([this](const auto& m) { return stage(m); }, operations[i]); !ok) {
       ok.error().operation = static_cast<std::uint32_t>(i);
@@ -82,6 +82,7 @@ void Core::commit(bool resync) {
   streams_.commit(retire);
   legs_.commit(retire);
   book_->commit(retire);
+  swarms_->commit(retire);
   endpoints_.commit([](const auto&) {});
   seal_keys_.commit([](const auto&) {});
   remember_spent_keys();
@@ -121,6 +122,7 @@ void Core::discard() {
   endpoints_.discard();
   seal_keys_.discard();
   book_->discard();
+  swarms_->discard();
   resync_ = quiesced_ = false;
   for (auto* ids : {&touched_conferences_, &dirty_legs_, &dirty_receivers_, &dirty_streams_, &rekeyed_, &electing_changed_}) ids->clear();
   spent_seal_keys_.clear();

@@ -30,21 +30,28 @@ Worker::Worker(std::uint32_t index, const CoreSettings& settings, WorkerSettings
       commands_(command_ring),
       echo_bucket_(tsc_hz),
       by_port_(settings.ports.size(), nullptr),
-      items_(kMaxBurst) {
+      items_(kMaxBurst),
+      peer_items_(kMaxBurst) {
   for (std::size_t b = 0; b < kBuckets; ++b) tables_.bucket_owner[b] = static_cast<std::uint8_t>(b % settings.workers.size());
   parked_.reserve(kParkedPackets);
   queues_.reserve(own_.queues.size());
+  bool guards = false;
   for (auto& q : own_.queues) {
     const auto& port = settings.ports[q.port];
     auto host = std::make_unique<Host>(port, *shared_.neighbours[q.port], echo_bucket_);
     auto classifier = std::make_unique<Classifier>(port, *host);
-    queues_.push_back({q.port, q.io.get(), q.queue == 0, 0, std::move(host), std::move(classifier)});
+    queues_.push_back({q.port, q.io.get(), q.queue == 0 && port.guard_port < 0, port.guard_port, 0, std::move(host), std::move(classifier)});
+    guards = guards || port.guard_port >= 0;
     by_port_[q.port] = &queues_.back();
   }
   context_.set_release_io(*queues_.front().io);
+  if (shared_.hashes != nullptr) peers_ = std::make_unique<ppspp::PeerService>(context_, settings, egress_, shared_.peer, *shared_.hashes);
+  if (guards) guard_ = std::make_unique<ppspp::GuardService>(context_, settings, egress_, *peers_, shared_.peer, *shared_.hashes);
 }
 
 Worker::~Worker() {
+  guard_ = nullptr;
+  peers_ = nullptr;
   for (const Parked& p : parked_) context_.drop(p.packet, DropReason::kStale);
   context_.flush_releases();
 }
@@ -74,6 +81,17 @@ void Worker::hand_over(Packet* packet, std::uint8_t owner) noexcept {
   context_.count(Counter::kHandoffOut);
 }
 
+void Worker::to_peer(Packet* packet, const Datagram& datagram, bool handed_off) noexcept {
+  using To = ppspp::Route::To;
+  const ppspp::Route route = peers_->route(datagram);
+  if (route.to == To::kNowhere) return context_.drop(packet, route.reason);
+  if (route.to == To::kElsewhere) {
+    if (handed_off) return context_.drop(packet, DropReason::kStale);  // the swarm has another owner by now
+    return hand_over(packet, route.worker);
+  }
+  peer_items_[peer_item_count_++] = {packet, datagram};
+}
+
 // The bucket's legs are here: what waited for them goes on, in the order it came.
 void Worker::unpark(std::uint32_t bucket) noexcept {
   parking_[bucket] = false;
@@ -95,6 +113,7 @@ void Worker::unpark(std::uint32_t bucket) noexcept {
 void Worker::run_timers() noexcept {
   if (context_.now() < next_timer_) [[likely]] return;
   next_timer_ = context_.now() + context_.tsc_hz() / kTimersPerSecond;
+  if (peers_ != nullptr) peers_->tick();
   std::array<Packet*, kNeighbourProbesPerTick> out;
   for (PortQueue& queue : queues_) {
     if (!queue.host_owner) continue;
@@ -124,7 +143,7 @@ void Worker::report_neighbour(const NeighbourTable::Change& change) noexcept {
 
 void Worker::account() noexcept {
   WorkerBlock& block = context_.block();
-  block.held = egress_.held() + parked_.size();
+  block.held = egress_.held() + parked_.size() + (peers_ != nullptr ? peers_->held() : 0) + (guard_ != nullptr ? guard_->held() : 0);
   block.in_flight = srtp_.packets_in_flight();
   const std::uint64_t out = block[Counter::kTxPackets] + block[Counter::kReleased] + block.held + block.in_flight;
   block.leaked = taken_in_ + block[Counter::kAllocated] - out;

@@ -14,6 +14,8 @@
 #include "dataplane/classify.h"
 #include "dataplane/egress.h"
 #include "dataplane/host.h"
+#include "dataplane/ppspp/guard.h"
+#include "dataplane/ppspp/service.h"
 #include "dataplane/srtp_service.h"
 #include "dataplane/worker_context.h"
 #include "dataplane/worker_tables.h"
@@ -28,6 +30,8 @@ struct WorkerShared {
   std::vector<std::vector<std::unique_ptr<SpscRing<Packet*>>>> handoff;
   // [to][from]: plaintexts for a share of their receivers (spread conferences).
   std::vector<std::vector<std::unique_ptr<ShareRing>>> shares;
+  ppspp::PeerShared peer;
+  std::unique_ptr<crypto::HashProvider> hashes;                             // with a network peer
   std::vector<std::unique_ptr<class Worker>> workers;
 };
 
@@ -58,12 +62,15 @@ class Worker {
   // Main thread: producer of commands, consumer of events.
   [[nodiscard]] SpscRing<Command>& commands() noexcept { return commands_; }
   [[nodiscard]] SpscRing<WorkerEvent>& events() noexcept { return context_.events(); }
+  [[nodiscard]] ppspp::PeerService* peers() noexcept { return peers_.get(); }  // nullptr: no network peer
+  [[nodiscard]] ppspp::GuardService* guard() noexcept { return guard_.get(); }
 
  private:
   struct PortQueue {
     std::uint16_t port;
     PacketIo* io;
     bool host_owner;                       // of queue 0: drives the neighbours' timers
+    int guard_port;                        // where its frames go; -1: an ordinary port
     std::size_t announced;                 // own addresses made known to the network so far
     std::unique_ptr<Host> host;
     std::unique_ptr<Classifier> classifier;
@@ -78,10 +85,14 @@ class Worker {
   std::size_t receive_shares() noexcept;
   void find_legs() noexcept;
   void prepare_items() noexcept;
+  void take_peer_items() noexcept;
+  std::size_t serve_peers(StageClock& clock) noexcept;
+  void guard(Packet* packet, const PortQueue& queue, bool handed_over) noexcept;
   void classify(std::span<Packet* const> packets, PortQueue& queue) noexcept;
   [[gnu::always_inline]] inline void classify_one(Packet* packet, PortQueue& queue, bool handed_off) noexcept;
   void reclassify(Packet* packet) noexcept;
   [[gnu::always_inline]] inline void to_leg(Packet* packet, SrtpItem& item, std::uint16_t port, bool handed_off) noexcept;
+  [[gnu::noinline]] void to_peer(Packet* packet, const Datagram& datagram, bool handed_off) noexcept;
   [[gnu::noinline]] void hand_over(Packet* packet, std::uint8_t owner) noexcept;
   void unpark(std::uint32_t bucket) noexcept;
   [[gnu::noinline]] void to_host(Packet* packet, Lane lane, PortQueue& queue) noexcept;
@@ -97,6 +108,8 @@ class Worker {
   Egress egress_;
   std::unique_ptr<crypto::Engine> engine_;
   SrtpService srtp_;
+  std::unique_ptr<ppspp::PeerService> peers_;
+  std::unique_ptr<ppspp::GuardService> guard_;
   SpscRing<Command> commands_;
   TokenBucket echo_bucket_;
   std::vector<PortQueue> queues_;
@@ -110,6 +123,12 @@ class Worker {
   std::vector<Parked> parked_;
   std::size_t item_count_ = 0;
   std::vector<SrtpItem> items_;            // of a burst: there is always room for one more
+  struct PeerItem {
+    Packet* packet;
+    Datagram datagram;
+  };
+  std::size_t peer_item_count_ = 0;
+  std::vector<PeerItem> peer_items_;       // of a burst
   std::uint64_t next_timer_ = 0;
   std::uint64_t half_closed_at_ = 0;       // commands applied when the younger half of the jobs began
   std::uint64_t taken_in_ = 0;             // packets received, allocated or handed to us

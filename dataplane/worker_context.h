@@ -22,6 +22,7 @@ struct WorkerEvent {
     kSsrcSeen,         // an authentic packet of an SSRC that is not bound: leg_id, ssrc
     kKeyExpiring,      // leg_id (or conference), ssrc, role, packets, limit
     kKeyExpired,
+    kPeerSeen,         // an admitted address made contact: leg_id (swarm), packets (admission), port, address_index, udp_port, `head`
   };
   enum class KeyRole : std::uint8_t { kReceiveSrtp, kReceiveSrtcp, kSendSrtp, kSendSrtcp };
   Kind kind = Kind::kDropSample;
@@ -34,6 +35,8 @@ struct WorkerEvent {
   std::uint32_t ssrc = 0;
   std::uint16_t udp_port = 0;              // kSourceSeen: host order
   bool rtcp = false;                       // kSourceSeen: on the RTCP port of its own
+  std::uint16_t port = 0;                  // kPeerSeen: ours, and which of its addresses
+  std::uint16_t address_index = 0;
   std::uint16_t head_bytes = 0;
   std::array<std::byte, 78> head{};        // first bytes of the frame: addresses and ports of the sample
 };

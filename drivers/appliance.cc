@@ -24,6 +24,15 @@ Result<crypto::ProviderChoice> choose_crypto(const CryptoConfig& config, const W
   return choose_cryptodev_provider(cryptodev_settings(config, plan.workers.size(), numa));
 }
 
+// -1: no such port.
+int index_of_port(const DataplaneConfig& config, const std::string& name) {
+  for (std::size_t i = 0; i < config.ports.size(); ++i)
+    if (config.ports[i].name == name) return static_cast<int>(i);
+  return -1;
+}
+
+static_assert(kLeastCachePerWorker == 8 * dataplane::ppspp::kExtentBytes);
+
 }  // namespace
 
 Appliance::Appliance(const DataplaneConfig& config, WorkerPlan plan, Eal eal, crypto::ProviderChoice crypto)
@@ -66,7 +75,11 @@ Result<void> Appliance::create_core() {
   settings.limits = config_.limits;
   settings.allowed_suites = config_.allowed_suites;
   settings.release = MEDIAWARD_RELEASE;
-  for (const auto& port : ports_) settings.ports.push_back(port->settings());
+  settings.peer_limits = config_.peer_limits;
+  for (const auto& port : ports_) {
+    settings.ports.push_back(port->settings());
+    settings.ports.back().guard_port = index_of_port(config_, port->config().guard);
+  }
   for (const auto& planned : plan_.workers) {
     dataplane::WorkerSettings worker;
     worker.burst = config_.workers.burst;
@@ -91,6 +104,7 @@ Result<void> Appliance::start() {
     idlers_.push_back(std::make_unique<Idler>(loop_settings(plan_.workers[i], i)));
     bodies_.emplace_back([this, i] { run_worker(i); });
   }
+  core_->start_helpers();  // inherits this thread's CPUs: not a worker's while there are others
   if (config_.memory.lock) lock_memory();
   running_ = true;
   for (std::size_t i = 0; i < bodies_.size(); ++i)
@@ -101,7 +115,7 @@ Result<void> Appliance::start() {
 void Appliance::stop() noexcept {
   stop_.store(true, std::memory_order_relaxed);
   if (std::exchange(running_, false)) eal_.join_workers();
-  core_.reset();  // gives the packets it holds back to the pools
+  core_.reset();  // gives the packets it holds back to the pools, and ends its helper thread
   for (auto& port : ports_) port->stop();
 }
 

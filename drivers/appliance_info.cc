@@ -3,6 +3,7 @@
 #include <rte_malloc.h>
 
 #include <cstring>
+#include <string>
 
 #include "drivers/appliance.h"
 
@@ -30,6 +31,25 @@ abi::MemoryInfo memory_row(const std::string& name, std::uint64_t capacity, std:
   row.unit_bytes = unit;
   copy_text(row.page_kind, pages);
   return row;
+}
+
+abi::EngineInfo hash_row(std::string_view provider, std::string_view isa, std::string_view reason, bool in_use) {
+  auto row = make_message<abi::EngineInfo>(abi::MessageType::kEngineInfo);
+  copy_text(row.provider, provider);
+  copy_text(row.isa, isa);
+  copy_text(row.version, "-");
+  copy_text(row.reason, reason);
+  row.self_test_passed = row.in_use = in_use ? 1 : 0;
+  return row;
+}
+
+// Digests of content: what is used, and what was tried before it.
+void append_hashes(const dataplane::Core& core, std::vector<abi::EngineInfo>& out) {
+  const std::string& refused = core.refused_hashes();
+  const std::string reason = refused.empty() ? "digests of content: the widest" : "digests of content: the widest that runs here and passes";
+  out.push_back(hash_row("hash " + std::string(core.hashes()->name()), core.hashes()->isa(), reason, true));
+  for (std::size_t at = 0, end; (end = refused.find('\n', at)) != std::string::npos; at = end + 1)
+    out.push_back(hash_row("hash", "-", refused.substr(at, end - at), false));
 }
 
 }  // namespace
@@ -69,6 +89,7 @@ std::vector<abi::EngineInfo> Appliance::engines() {
     row.in_use = engine.in_use ? 1 : 0;
     out.push_back(row);
   }
+  if (core_->hashes() != nullptr) append_hashes(*core_, out);
   return out;
 }
 

@@ -4,6 +4,7 @@
 // Main thread.
 #include "drivers/config.h"
 
+#include <algorithm>
 #include <array>
 #include <charconv>
 #include <cstdio>
@@ -34,6 +35,12 @@ constexpr KindKey kKindKeys[] = {
     {"packed_ring", bit(PortKind::kVirtioUser), false}, {"rx_pcap", bit(PortKind::kPcap), false},
     {"tx_pcap", bit(PortKind::kPcap), false},
 };
+
+struct SizeUnit {
+  const char* name;
+  unsigned shift;
+};
+constexpr SizeUnit kSizeUnits[] = {{"GiB", 30}, {"MiB", 20}, {"KiB", 10}};
 
 std::string names_of(unsigned kinds) {
   std::string out;
@@ -101,6 +108,8 @@ void read_addresses(TomlTable& table, PortConfig& port) {
 void read_port_common(TomlTable& table, PortConfig& port) {
   table.read("vlan", port.vlan, 0, 4094);
   table.read("mtu", port.mtu, kLeastMtu, kMostMtu);
+  table.read("ppspp_port", port.ppspp_port, 0, 65535);
+  table.read("guard", port.guard);
   table.read("queues", port.queues, 0, 64);
   table.read("queue_size", port.queue_size, 64, 4096);
   table.read("pool_packets", port.pool_packets, 0, 4 * 1024 * 1024);
@@ -201,6 +210,15 @@ void read_limits(TomlTable& table, dataplane::CoreLimits& limits) {
   table.read("handoff_ring", limits.handoff_ring, 64, 65536);
 }
 
+void read_peer(TomlTable& table, dataplane::PeerLimits& limits) {
+  read_parsed(table, "cache", limits.cache_bytes, parse_size, "a size like \"64 MiB\" (KiB, MiB or GiB)");
+  table.read("swarms", limits.swarms, 1, 1'000'000);
+  table.read("admissions", limits.admissions, 1, 1'000'000);
+  table.read("peers", limits.peers, 1, 1'000'000);
+  table.read("channels", limits.channels, 1, 65'536);
+  table.read("guard_flows", limits.guard_flows, 1, 1'000'000);
+}
+
 Result<DataplaneConfig> read_document(config::TomlDocument& document, const std::string& file) {
   DataplaneConfig out;
   out.file = file;
@@ -211,6 +229,7 @@ Result<DataplaneConfig> read_document(config::TomlDocument& document, const std:
   if (auto table = root.table("crypto")) read_crypto(*table, out.crypto);
   if (auto table = root.table("srtp")) read_srtp(*table, out.allowed_suites);
   if (auto table = root.table("limits")) read_limits(*table, out.limits);
+  if (auto table = root.table("peer")) read_peer(*table, out.peer_limits);
   std::vector<TomlTable> port_tables = root.tables("port");
   for (TomlTable& table : port_tables) out.ports.push_back(read_port(table));
   check_config(root, port_tables, out);
@@ -250,6 +269,27 @@ std::optional<dataplane::MacAddress> parse_mac(std::string_view text) noexcept {
     mac[i] = static_cast<std::byte>(high * 16 + low);
   }
   return mac;
+}
+
+std::optional<std::uint64_t> parse_size(std::string_view text) noexcept {
+  std::uint64_t number = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+  if (error != std::errc()) return std::nullopt;
+  std::string_view unit(end, static_cast<std::size_t>(text.data() + text.size() - end));
+  if (unit.starts_with(' ')) unit.remove_prefix(1);
+  for (const auto& [name, shift] : kSizeUnits)
+    if (unit == name) return number < std::uint64_t{1} << (63 - shift) ? std::optional(number << shift) : std::nullopt;
+  return std::nullopt;
+}
+
+std::string size_text(std::uint64_t bytes) {
+  for (const auto& [name, shift] : kSizeUnits)
+    if (bytes >> shift != 0 && bytes % (std::uint64_t{1} << shift) == 0) return std::to_string(bytes >> shift) + " " + name;
+  return std::to_string(bytes) + " bytes";
+}
+
+bool has_network_peer(const DataplaneConfig& config) noexcept {
+  return std::any_of(config.ports.begin(), config.ports.end(), [](const PortConfig& port) { return port.ppspp_port != 0 || port.is_guard(); });
 }
 
 std::string to_string(const dataplane::MacAddress& mac) {

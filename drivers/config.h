@@ -59,8 +59,12 @@ struct PortConfig {
   std::vector<dataplane::IpPrefix> addresses;
   std::optional<dataplane::IpAddress> gateway_v4, gateway_v6;
   std::uint16_t media_port_first = 20000, media_port_last = 39999;
+  std::uint16_t ppspp_port = 0;  // UDP port of the network peer; 0: none
+  std::string guard;            // the other port of a bump in the wire; empty: an ordinary port
   std::uint32_t pool_packets = 0;            // 0: 2048, or what several queues need
   bool offloads = true;         // false: everything in software
+
+  [[nodiscard]] bool is_guard() const noexcept { return !guard.empty(); }  // passes frames unmodified
 };
 
 struct WorkersConfig {
@@ -90,7 +94,17 @@ struct DataplaneConfig {
   CryptoConfig crypto;
   std::uint32_t allowed_suites = dataplane::kEncryptingSuites;  // [srtp] allowed_suites, as CoreSettings has them
   dataplane::CoreLimits limits;
+  dataplane::PeerLimits peer_limits;
 };
+
+// What a worker's share of peer.cache must hold at least: 8 extents.
+inline constexpr std::uint64_t kLeastCachePerWorker = 8 * 64 * 1024;
+
+// Whether a port has a part in content distribution, as dataplane::has_network_peer.
+[[nodiscard]] bool has_network_peer(const DataplaneConfig& config) noexcept;
+// "64 MiB"; also KiB and GiB. Nothing when the text is no such size, or more than 2^63 bytes.
+[[nodiscard]] std::optional<std::uint64_t> parse_size(std::string_view text) noexcept;
+[[nodiscard]] std::string size_text(std::uint64_t bytes);  // the largest of the units that divides it
 
 // Errors are one line per finding: "FILE:LINE:COLUMN: KEY: what is wrong; nearest valid: ...".
 [[nodiscard]] Result<DataplaneConfig> load_config(const std::string& file);

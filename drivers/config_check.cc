@@ -216,6 +216,7 @@ void check_config(TomlTable& root, std::vector<TomlTable>& port_tables, const Da
     if (port.kind == PortKind::kPci && config.memory.hugepages == HugepageUse::kNo)
       table.fail("kind", "a pci port needs hugepages; nearest valid: memory.hugepages = \"auto\"");
   }
+  check_peer(root, port_tables, config);
   if (auto control = root.table("control"); control && (config.control.socket_path.size() > kMaxSocketPath || !config.control.socket_path.starts_with('/')))
     control->fail("socket", "must be an absolute path of at most " + std::to_string(kMaxSocketPath) + " characters");
   if (auto memory = root.table("memory"); memory && config.memory.megabytes != 0 && config.memory.megabytes < 32)

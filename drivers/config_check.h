@@ -13,4 +13,7 @@ namespace mediaward::drivers {
 // `port_tables` are the tables that config.ports were read from, in the same order.
 void check_config(config::TomlTable& root, std::vector<config::TomlTable>& port_tables, const DataplaneConfig& config);
 
+// The network peer's part: UDP ports, pairs of guard ports, the cache (config_check_peer.cc).
+void check_peer(config::TomlTable& root, std::vector<config::TomlTable>& port_tables, const DataplaneConfig& config);
+
 }  // namespace mediaward::drivers

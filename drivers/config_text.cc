@@ -46,6 +46,14 @@ constexpr std::string_view kDefaultConfig = R"toml(# mediaward-dataplane configu
 # jobs_per_worker = 4096
 # handoff_ring = 1024     # packets between two workers, a power of two
 
+[peer]                    # the network peer (content distribution); taken at start when a port has ppspp_port or guard
+# cache = "64 MiB"        # of verified chunks, shared out evenly to the workers: at least "512 KiB" for each
+# swarms = 10000
+# admissions = 100000
+# peers = 4096            # that made contact, all swarms
+# channels = 1024         # of these peers, per worker
+# guard_flows = 4096      # channels seen in passing between guard ports, per worker
+
 # One [[port]] per network the appliance has a foot in; docs/ports.md has an example of every kind.
 [[port]]
 name = "media0"
@@ -62,6 +70,8 @@ addresses = ["192.0.2.1/24", "2001:db8::1/64"]
 # gateway_v4 = "192.0.2.254"
 # gateway_v6 = "2001:db8::fe"
 # media_ports = "20000-39999"  # UDP ports that legs may use
+# ppspp_port = 0          # UDP port of the network peer on each of the addresses, outside media_ports, for example 6778; 0: none
+# guard = "lan1"          # the port that this one passes all frames to, and gets its frames from; for a pair without addresses
 # vlan = 0                # 1 to 4094: every frame carries this tag
 # mtu = 1500              # bytes of IP packet
 # queues = 0              # 0: one pair per worker

@@ -151,6 +151,7 @@ std::size_t DpdkPacketIo::receive(std::span<Packet*> out) noexcept {
   // ethdev writes its mbuf pointers into the caller's array; each becomes a Packet pointer in place.
   auto** mbufs = reinterpret_cast<rte_mbuf**>(out.data());
   const std::size_t count = rte_eth_rx_burst(port_id_, queue_, mbufs, static_cast<std::uint16_t>(std::min<std::size_t>(out.size(), 0xffff)));
+  bool chains = false;
   for (std::size_t i = 0; i < std::min(count, kPrefetchAhead); ++i) prefetch(packet_of(mbufs[i]));
   for (std::size_t i = 0; i < count; ++i) {
     if (i + kPrefetchAhead < count) {
@@ -165,11 +166,28 @@ std::size_t DpdkPacketIo::receive(std::span<Packet*> out) noexcept {
     packet->port = port_index_;
     packet->vlan_tci = mbuf->vlan_tci;
     packet->rx_tsc = 0;
-    if (mbuf->nb_segs != 1) [[unlikely]]
+    if (mbuf->nb_segs != 1) [[unlikely]] {
       link_packets(mbuf);
+      chains = true;
+    }
     out[i] = packet;
   }
+  if (chains && refused_chains_ != nullptr) [[unlikely]] return refuse_chains(out.first(count));
   return count;
+}
+
+// What is longer than a buffer is longer than the MTU. The others move up, in order.
+[[gnu::noinline]] std::size_t DpdkPacketIo::refuse_chains(std::span<Packet*> packets) noexcept {
+  std::size_t kept = 0;
+  for (Packet* packet : packets) {
+    if (packet->next == nullptr) {
+      packets[kept++] = packet;
+      continue;
+    }
+    release({&packet, 1});
+    refused_chains_->store(refused_chains_->load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
+  }
+  return kept;
 }
 
 std::size_t DpdkPacketIo::transmit(std::span<Packet* const> packets) noexcept {

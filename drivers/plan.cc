@@ -15,6 +15,7 @@ namespace {
 
 using dataplane::IdlePolicy;
 
+constexpr std::size_t kShownCpus = 60;             // characters of a list of CPUs: reasons are short
 constexpr std::uint16_t kMaxAutomaticQueues = 8;  // of a pci port; every other kind gets one queue unless told otherwise
 
 // One physical core as a candidate: its lowest allowed CPU polls, its siblings stay idle.
@@ -176,6 +177,26 @@ Result<void> assign_queues(const DataplaneConfig& config, WorkerPlan& plan) {
   return {};
 }
 
+// What the network peer takes of the machine beside the workers' time.
+Result<void> plan_peer(const DataplaneConfig& config, WorkerPlan& plan) {
+  if (!has_network_peer(config)) return {};
+  const std::uint64_t cache = config.peer_limits.cache_bytes, least = plan.workers.size() * kLeastCachePerWorker;
+  if (cache < least)
+    return fail(ErrorCode::kInvalid, config.file + ": peer.cache: " + size_text(cache) + " is too little for " +
+                                         plural(plan.workers.size(), "worker") + "; nearest valid: \"" + size_text(least) + "\"");
+  std::string cpus;
+  bool shared = false;
+  for (const std::uint32_t cpu : plan.main_cpus) {
+    cpus += (cpus.empty() ? "" : ", ") + std::to_string(cpu);
+    shared = shared || std::any_of(plan.workers.begin(), plan.workers.end(), [cpu](const auto& worker) { return worker.cpu == cpu; });
+  }
+  if (cpus.size() > kShownCpus) cpus.replace(kShownCpus, std::string::npos, " ...");
+  plan.reasons.push_back("network peer: cache of " + size_text(cache) + ", an equal share for " + plural(plan.workers.size(), "worker"));
+  plan.reasons.push_back("network peer: signatures of live content are verified by a thread on the main thread's CPUs (" + cpus + ")" +
+                         (shared ? ", which are workers' as well: no other is left" : ""));
+  return {};
+}
+
 std::vector<std::uint32_t> cpus_for_main(const CpuTopology& topology, const std::vector<PlannedWorker>& workers) {
   std::vector<std::uint32_t> free, all;
   for (const auto& cpu : topology.cpus) {
@@ -203,6 +224,7 @@ Result<WorkerPlan> make_plan(const DataplaneConfig& config, const CpuTopology& t
   }
   if (auto assigned = assign_queues(config, plan); !assigned) return tl::unexpected<Error>(assigned.error());
   plan.main_cpus = cpus_for_main(topology, plan.workers);
+  if (auto peer = plan_peer(config, plan); !peer) return tl::unexpected<Error>(peer.error());
   return plan;
 }
 

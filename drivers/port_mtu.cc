@@ -36,6 +36,11 @@ Result<void> check_mtu(const PortConfig& port, const MtuLimits& limits) {
   compare(limits.interface, "interface " + port.interface,
           ", or raise the interface's: ip link set dev " + port.interface + " mtu " + std::to_string(port.mtu));
   if (found) return tl::unexpected<Error>(*found);
+  if (port.is_guard() && limits.interface && *limits.interface > port.mtu)  // its longer frames would arrive cut, or not at all
+    return fail(ErrorCode::kUnsupported, "port \"" + port.name + "\": mtu " + std::to_string(port.mtu) +
+                                             ": a guard port must take every frame that interface " + port.interface +
+                                             " takes; nearest valid: mtu = " + std::to_string(*limits.interface) +
+                                             ", or lower the interface's: ip link set dev " + port.interface + " mtu " + std::to_string(port.mtu));
   return {};
 }
 

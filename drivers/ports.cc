@@ -12,11 +12,13 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <cstring>
 #include <utility>
 
 #include "drivers/dpdk_compat.h"
 #include "drivers/port_mtu.h"
+#include "drivers/rss.h"
 
 namespace mediaward::drivers {
 namespace {
@@ -33,14 +35,15 @@ constexpr OffloadRow kRxOffloads[] = {{RTE_ETH_RX_OFFLOAD_IPV4_CKSUM, "rx-ipv4-c
                                       {RTE_ETH_RX_OFFLOAD_UDP_CKSUM, "rx-udp-cksum"},
                                       {RTE_ETH_RX_OFFLOAD_VLAN_STRIP, "rx-vlan-strip"}};
 
-// What each kind really takes off our hands. On virtio and vhost the UDP checksum stays partial and is never computed at all;
-// their VLAN work is software in the PMD, as is all that tap offers.
+// What each kind really takes off our hands. A guard passes frames as they are: tags stay where they are, and a guest that was not promised
+// that unfinished checksums are taken finishes them (or the vhost side does). On virtio and vhost the UDP checksum stays partial and is
+// never computed at all; their VLAN work is software in the PMD, as is all that tap offers.
 struct OffloadProfile {
   std::uint64_t rx, tx;
 };
 OffloadProfile wanted_offloads(const PortConfig& config) {
   OffloadProfile profile{0, RTE_ETH_TX_OFFLOAD_MULTI_SEGS};
-  if (!config.offloads) return profile;
+  if (!config.offloads || config.is_guard()) return profile;
   if (config.kind == PortKind::kVirtioUser || config.kind == PortKind::kVhostUser) {
     profile.rx |= RTE_ETH_RX_OFFLOAD_UDP_CKSUM;
     profile.tx |= RTE_ETH_TX_OFFLOAD_UDP_CKSUM;
@@ -49,20 +52,6 @@ OffloadProfile wanted_offloads(const PortConfig& config) {
     profile.tx |= RTE_ETH_TX_OFFLOAD_IPV4_CKSUM | RTE_ETH_TX_OFFLOAD_UDP_CKSUM | RTE_ETH_TX_OFFLOAD_VLAN_INSERT;
   }
   return profile;
-}
-
-// Spread by UDP ports; by the destination port alone where the NIC can, as that is what owns a leg. Only NICs: what tap offers by this
-// name is for its flow rules, and the kernel goes on choosing.
-std::uint64_t rss_types(const PortConfig& config, const rte_eth_dev_info& device) {
-  if (config.kind != PortKind::kPci) return 0;
-  const std::uint64_t udp = device.flow_type_rss_offloads & (RTE_ETH_RSS_NONFRAG_IPV4_UDP | RTE_ETH_RSS_NONFRAG_IPV6_UDP);
-  return udp != 0 ? udp | (device.flow_type_rss_offloads & RTE_ETH_RSS_L4_DST_ONLY) : 0;
-}
-
-Steering spread_of(std::uint16_t queues, std::uint64_t rss) {
-  if (queues == 1) return Steering::kSingleQueue;
-  if (rss == 0) return Steering::kDevice;
-  return (rss & RTE_ETH_RSS_L4_DST_ONLY) != 0 ? Steering::kRssDestination : Steering::kRssPorts;
 }
 
 std::string describe_offloads(const rte_eth_conf& conf) {
@@ -127,6 +116,7 @@ Result<std::unique_ptr<Port>> Port::open(const PortConfig& config, const PortOpe
   port->numa_ = settings.numa;
   port->rx_interrupts_ = settings.rx_interrupts;
   port->workers_ = settings.workers;
+  port->refused_chains_ = std::make_unique<ChainCount[]>(settings.queues);
   if (auto done = port->attach(); !done) return tl::unexpected<Error>(done.error());
   if (auto fits = port->check_mtu(); !fits) return tl::unexpected<Error>(fits.error());
   if (port->numa_ < 0) port->numa_ = rte_eth_dev_socket_id(port->port_id_);
@@ -182,11 +172,14 @@ Result<void> Port::configure() {
   conf.rxmode.offloads = wanted.rx & device.rx_offload_capa;
   conf.txmode.offloads = wanted.tx & device.tx_offload_capa;
   if (driver_knows_mtu(config_.kind)) conf.rxmode.mtu = config_.mtu;
-  if (const std::uint64_t rss = rss_types(config_, device); queues_ > 1 && rss != 0) {
+  RssChoice rss = choose_rss(config_, queues_, device.flow_type_rss_offloads, device.hash_key_size);
+  if (rss.types != 0) {
     conf.rxmode.mq_mode = RTE_ETH_MQ_RX_RSS;
-    conf.rx_adv_conf.rss_conf.rss_hf = rss;
+    conf.rx_adv_conf.rss_conf.rss_hf = rss.types;
+    conf.rx_adv_conf.rss_conf.rss_key = rss.key.empty() ? nullptr : rss.key.data();
+    conf.rx_adv_conf.rss_conf.rss_key_len = static_cast<std::uint8_t>(rss.key.size());
   }
-  spread_ = spread_of(queues_, conf.rx_adv_conf.rss_conf.rss_hf);
+  spread_ = rss.spread;
   conf.intr_conf.rxq = rx_interrupts_ ? 1 : 0;
   int status = rte_eth_dev_configure(port_id_, queues_, queues_, &conf);
   if (status != 0 && rx_interrupts_) {
@@ -269,15 +262,17 @@ Result<void> Port::start() {
   if (status != 0) return tl::unexpected<Error>(error("cannot be started; " + attach_hint(config_), status));
   started_ = true;
   // Solicited-node multicast must arrive (RFC 4861 §7.2.1). PMDs without a filter refuse both calls and deliver everything.
-  rte_eth_promiscuous_enable(port_id_);
+  status = rte_eth_promiscuous_enable(port_id_);
   rte_eth_allmulticast_enable(port_id_);
+  if (config_.is_guard() && status != 0 && status != -ENOTSUP)
+    return tl::unexpected<Error>(error("a guard port must take all frames, and cannot be made promiscuous", status));
   install_bucket_rules();
   return {};
 }
 
 // Only NICs: of the virtual kinds none takes a masked port. A refusal leaves RSS.
 void Port::install_bucket_rules() {
-  if (config_.kind != PortKind::kPci || queues_ == 1) return;
+  if (config_.kind != PortKind::kPci || queues_ == 1 || config_.is_guard()) return;
   std::vector<dataplane::Family> families;
   for (const auto& prefix : config_.addresses)
     if (std::find(families.begin(), families.end(), prefix.address.family) == families.end()) families.push_back(prefix.address.family);
@@ -296,7 +291,8 @@ void Port::stop() noexcept {
 }
 
 std::unique_ptr<DpdkPacketIo> Port::make_io(std::uint16_t queue) const {
-  return std::make_unique<DpdkPacketIo>(port_id_, queue, index_, pool_->get(), capabilities_);
+  std::atomic<std::uint64_t>* const refused_chains = config_.is_guard() ? &refused_chains_[queue].frames : nullptr;
+  return std::make_unique<DpdkPacketIo>(port_id_, queue, index_, pool_->get(), capabilities_, refused_chains);
 }
 
 dataplane::PortSettings Port::settings() const {
@@ -310,6 +306,7 @@ dataplane::PortSettings Port::settings() const {
   out.gateway_v6 = config_.gateway_v6;
   out.media_port_first = config_.media_port_first;
   out.media_port_last = config_.media_port_last;
+  out.ppspp_port = config_.ppspp_port;
   out.capabilities = capabilities_;
   return out;
 }
@@ -322,7 +319,9 @@ LinkState Port::link() const noexcept {
 PortStatistics Port::statistics() const noexcept {
   rte_eth_stats raw{};
   if (rte_eth_stats_get(port_id_, &raw) != 0) return {};
-  return {raw.ipackets, raw.ibytes, raw.imissed, raw.ierrors, raw.rx_nombuf, raw.opackets, raw.obytes, raw.oerrors};
+  std::uint64_t refused = 0;
+  for (std::uint16_t q = 0; q < queues_; ++q) refused += refused_chains_[q].frames.load(std::memory_order_relaxed);
+  return {raw.ipackets, raw.ibytes, raw.imissed, raw.ierrors + refused, raw.rx_nombuf, raw.opackets, raw.obytes, raw.oerrors};
 }
 
 std::vector<std::pair<std::string, std::uint64_t>> Port::extended_statistics() const {
@@ -345,7 +344,10 @@ abi::PortInfo Port::info() const {
   copy_text(out.kind, to_string(config_.kind));
   copy_text(out.driver, driver_);
   const std::string steered(to_string(steering()));
-  copy_text(out.offloads, steered.empty() ? offload_text_ : steered + " " + offload_text_);
+  std::string does = config_.is_guard() ? "guard-of-" + config_.guard : "";
+  for (const std::string& part : {steered, offload_text_})
+    if (!part.empty()) does += (does.empty() ? "" : " ") + part;
+  copy_text(out.offloads, does);
   std::string addresses;
   for (const auto& prefix : config_.addresses) addresses += (addresses.empty() ? "" : " ") + prefix.to_string();
   copy_text(out.addresses, addresses);
@@ -355,8 +357,7 @@ abi::PortInfo Port::info() const {
   out.speed_mbps = state.speed_mbps;
   out.vlan = config_.vlan;
   out.mtu = config_.mtu;
-  out.media_port_first = config_.media_port_first;
-  out.media_port_last = config_.media_port_last;
+  if (!config_.is_guard()) out.media_port_first = config_.media_port_first, out.media_port_last = config_.media_port_last;
   out.rx_queues = out.tx_queues = queues_;
   out.numa_node = numa_;
   const PortStatistics stats = statistics();

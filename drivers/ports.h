@@ -4,6 +4,7 @@
 // Deliberately no packets here: those move through DpdkPacketIo. Main thread.
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -66,7 +67,7 @@ class Port {
   [[nodiscard]] const PacketPool& pool() const noexcept { return *pool_; }
   [[nodiscard]] bool rx_interrupts() const noexcept { return rx_interrupts_; }  // granted by the PMD
 
-  [[nodiscard]] dataplane::PortSettings settings() const;
+  [[nodiscard]] dataplane::PortSettings settings() const;        // without guard_port, which is another port's index
   [[nodiscard]] LinkState link() const noexcept;                 // polled, does not wait
   [[nodiscard]] PortStatistics statistics() const noexcept;
   [[nodiscard]] std::vector<std::pair<std::string, std::uint64_t>> extended_statistics() const;
@@ -100,6 +101,10 @@ class Port {
   Steering spread_ = Steering::kSingleQueue;         // what happens without rules
   std::unique_ptr<BucketSteering> bucket_rules_;     // while started, on a device that takes them
   std::unique_ptr<PacketPool> pool_;
+  struct alignas(64) ChainCount {
+    std::atomic<std::uint64_t> frames{0};
+  };
+  std::unique_ptr<ChainCount[]> refused_chains_;     // by queue, of a guard port
 };
 
 // The vdev arguments of a port: {"net_virtio_user0", "path=...,packed_vq=1,..."}. pci: {BDF, ""}. Pure.

@@ -65,7 +65,7 @@ class FlowRules final : public RuleTable {
 }  // namespace
 
 std::string_view to_string(Steering steering) noexcept {
-  constexpr std::string_view kNames[] = {"", "flow-buckets", "rss-udp-dst", "rss-udp", "device-queues"};
+  constexpr std::string_view kNames[] = {"", "flow-buckets", "rss-udp-dst", "rss-udp", "rss-symmetric", "device-queues"};
   return kNames[static_cast<std::size_t>(steering)];
 }
 
@@ -75,6 +75,7 @@ std::string_view describe(Steering steering) noexcept {
       "rte_flow leads every UDP port to its worker's queue",
       "RSS on the UDP destination port; what arrives at another worker is handed over",
       "RSS on addresses and UDP ports; what arrives at another worker is handed over",
+      "RSS, the same for both directions of a flow; what another worker judges is handed over",
       "the device or its peer chooses the queue; what arrives at another worker is handed over",
   };
   return kTexts[static_cast<std::size_t>(steering)];

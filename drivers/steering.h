@@ -24,6 +24,7 @@ enum class Steering : std::uint8_t {
   kBucketRules,     // rte_flow, one rule per bucket and address family
   kRssDestination,  // hash of the UDP destination port alone: all of a leg on one queue, whichever
   kRssPorts,        // hash of addresses and both UDP ports
+  kRssSymmetric,    // the same for both directions of a flow (guard ports)
   kDevice,          // the peer or the kernel chooses
 };
 [[nodiscard]] std::string_view to_string(Steering steering) noexcept;  // one word, "flow-buckets"; empty for a single queue

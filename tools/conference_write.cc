@@ -5,6 +5,7 @@
 
 #include "tools/conference_file.h"
 #include "tools/conference_text.h"
+#include "tools/toml_lines.h"
 
 namespace mediaward::tools {
 
@@ -17,38 +18,7 @@ constexpr const char* kModes[] = {"per-participant", "group", "relay"};
 constexpr const char* kSources[] = {"exact", "latch", "relatch"};
 constexpr const char* kRelations[] = {"both", "oneway", "isolate"};
 
-std::string quoted(std::string_view text) {
-  std::string out = "\"";
-  for (const char c : text) {
-    char escape[8];
-    if (c == '"' || c == '\\') {
-      out += '\\';
-      out += c;
-    } else if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) {
-      std::snprintf(escape, sizeof escape, "\\u%04x", static_cast<unsigned>(c));
-      out += escape;
-    } else {
-      out += c;
-    }
-  }
-  return out + "\"";
-}
-
-// Lines `key = value`, each only when it says something.
-class Lines {
- public:
-  void text(const char* key, const std::string& value) { out += std::string(key) + " = " + quoted(value) + "\n"; }
-  void text_if(const char* key, const std::string& value) {
-    if (!value.empty()) text(key, value);
-  }
-  void number_if(const char* key, std::uint64_t value) {
-    if (value != 0) out += std::string(key) + " = " + std::to_string(value) + "\n";
-  }
-  void flag_if(const char* key, bool value, bool otherwise) {
-    if (value != otherwise) out += std::string(key) + (value ? " = true\n" : " = false\n");
-  }
-  std::string out;
-};
+using Lines = TomlLines;
 
 std::string key_text(const Key& key) {
   std::string out = "{ key = " + quoted(encode_base64(key.bytes));

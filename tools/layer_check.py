@@ -27,6 +27,9 @@ MAY_INCLUDE = [
     ("drivers/", ["drivers/", "dataplane/", "crypto/", "config/"]),
     ("control/", ["control/", "dataplane/abi/", "config/", *COMMON_CRYPTO]),
     ("tools/traffic/", ["tools/", "drivers/", "dataplane/", "crypto/", "config/"]),
+    ("tools/ppspp/", ["tools/ppspp/", "dataplane/wire/", "crypto/"]),  # judges the service: shares its codec only
+    ("tools/replay/", ["tools/", "dataplane/", "crypto/"]),
+    ("tools/content/", ["tools/", "crypto/"]),
     ("tools/", ["tools/", *CONTROL_PUBLIC, "config/", *COMMON_CRYPTO]),
 ]
 GENERATED = re.compile(r"\.pb\.h$")  # made from control's .proto

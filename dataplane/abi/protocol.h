@@ -9,7 +9,8 @@
 //   controller: Query                                                 data plane: info messages, then QueryEnd
 //   at any time                                                       data plane: EventMessage
 // A transaction is all or nothing. Begin.resync = 1 marks a transaction that names everything: what it does not name is removed
-// (BEGIN ... END after a restart of either side). Objects must be named in the order conference, leg, stream, topology.
+// (BEGIN ... END after a restart of either side). Objects must be named in the order conference, leg, stream, topology, swarm, admission,
+// content (peer.h). Content of a swarm that has it already is not read again.
 //
 // Ids are 64-bit and chosen by the controller (stable across its restarts); 0 is not an id. Addresses: IPv4 is stored in the
 // first 4 bytes of the 16. Multi-byte fields are host order except addresses. Strings are NUL-padded, last byte NUL.
@@ -22,7 +23,7 @@
 namespace mediaward::abi {
 
 inline constexpr std::uint32_t kProtocolMagic = 0x4d574450;  // "MWDP"
-inline constexpr std::uint32_t kProtocolVersion = 2;
+inline constexpr std::uint32_t kProtocolVersion = 3;
 inline constexpr std::size_t kMaxMessageBytes = 2048;
 
 enum class MessageType : std::uint16_t {
@@ -49,6 +50,15 @@ enum class MessageType : std::uint16_t {
   kNeighbourInfo,
   kTopology,
   kBucketMove,
+  kSwarm,           // from here on: abi/peer.h
+  kSwarmRemove,
+  kAdmission,
+  kAdmissionRemove,
+  kSwarmContent,
+  kPeerCommand,
+  kSwarmInfo,
+  kPeerInfo,
+  kEvidence,
 };
 
 struct MessageHeader {
@@ -139,7 +149,8 @@ struct Conference {
   std::uint32_t flags;                 // ConferenceFlags
   Key group_keys[kMaxGroupKeys];       // [0] seals
 };
-struct ObjectRemove {  // kConferenceRemove (must be empty), kLegRemove (with its streams), kStreamRemove
+// kConferenceRemove (must be empty), kLegRemove (with its streams), kStreamRemove, kSwarmRemove (with its admissions), kAdmissionRemove
+struct ObjectRemove {
   MessageHeader header;
   std::uint64_t object_id;
 };
@@ -234,11 +245,12 @@ struct BucketMove {
   std::uint32_t worker;
 };
 
-enum class QueryKind : std::uint32_t { kPorts = 1, kWorkers, kEngine, kMemory, kPipeline, kPlan, kNeighbours };
+enum class QueryKind : std::uint32_t { kPorts = 1, kWorkers, kEngine, kMemory, kPipeline, kPlan, kNeighbours, kSwarms, kPeers };
 struct Query {
   MessageHeader header;
   QueryKind kind;
   std::uint32_t reserved = 0;
+  std::uint64_t object_id = 0;   // kSwarms: this one; kPeers: of this swarm; 0: all
 };
 struct QueryEnd {
   MessageHeader header;
@@ -331,6 +343,10 @@ enum class EventKind : std::uint32_t {
   kKeyExpired,           // the same; nothing goes through this key any more
   kSpeakersChanged,      // object_id: conference, a: legs that are forwarded now; text: their ids in hex
   kBucketMoved,          // a: bucket, b: worker
+  kPeerVerdict,          // object_id: swarm, a: ConductVerdict, b: ConductAction that was taken; text: peer and the figures that prove it
+  kPeerCleared,          // object_id: swarm, a: ConductVerdict; text: peer: a verdict, ban or throttle ended
+  kSwarmComplete,        // object_id: swarm, a: chunks
+  kSwarmExpired,         // object_id: swarm
 };
 struct EventMessage {
   MessageHeader header;

@@ -6,6 +6,7 @@
 #include <filesystem>
 #include <set>
 
+#include "tests/content/provoke.h"
 #include "tests/packet/packet_case.h"
 #include "tests/support/crypto_cases.h"
 #include "tests/unit/dataplane/room.h"
@@ -261,6 +262,7 @@ TEST(DropCoverage, WhatNoCaptureCanProvoke) {
 TEST(DropCoverage, EveryReasonIsProducedByATest) {
   std::set<std::string> produced;
   for (const auto& p : kProvoked) produced.emplace(to_string(p.reason));
+  for (const auto& drop : content_drops()) produced.emplace(to_string(drop.reason));  // provoked by tests/content/drops_test.cc
   std::size_t cases = 0;
   for (const auto& entry : std::filesystem::directory_iterator(PACKET_CASES)) {
     if (!entry.is_directory()) continue;

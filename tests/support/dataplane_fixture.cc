@@ -55,6 +55,7 @@ Dataplane::Dataplane(std::unique_ptr<crypto::CryptoProvider> provider, Options o
   std::memcpy(port.mac.data(), kApplianceMac.data(), 6);
   port.vlan = options.vlan;
   port.mtu = options.mtu;
+  port.ppspp_port = options.ppspp_port;
   port.addresses = {*dataplane::IpPrefix::parse("192.0.2.1/24"), *dataplane::IpPrefix::parse("2001:db8::1/64"), *dataplane::IpPrefix::parse("198.51.100.1/24")};
   settings.ports.push_back(port);
   for (std::size_t w = 0; w < options.workers; ++w) {
@@ -66,10 +67,12 @@ Dataplane::Dataplane(std::unique_ptr<crypto::CryptoProvider> provider, Options o
     settings.workers.push_back(std::move(worker));
   }
   settings.limits = options.limits;
+  settings.peer_limits = options.peer_limits;
   settings.allowed_suites = options.allowed_suites;
   settings.steer = options.steer;
   settings.release = "test";
   settings.tsc_hz = kTicksPerSecond;
+  settings.clock = [this] { return now_; };
   auto core = dataplane::Core::create(std::move(settings), *provider_);
   if (!core) throw std::runtime_error(core.error().message);
   core_ = std::move(*core);

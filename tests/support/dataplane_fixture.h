@@ -62,6 +62,8 @@ class Dataplane {
     std::uint32_t allowed_suites = ~std::uint32_t{0};  // the tests' own policy: NULL ciphers as well
     dataplane::CoreLimits limits{.legs = 256, .slots = 4096, .neighbours = 64, .jobs_per_worker = 1024, .handoff_ring = 256};
     std::function<void(std::uint32_t, std::uint32_t)> steer = {};
+    std::uint16_t ppspp_port = 0;                      // of the network peer; 0: none
+    dataplane::PeerLimits peer_limits{.cache_bytes = 4 << 20, .swarms = 64, .admissions = 256, .peers = 64, .channels = 64, .guard_flows = 64};
   };
 
   static constexpr Mac kApplianceMac{0x02, 0, 0, 0, 0, 0x01};
@@ -85,6 +87,7 @@ class Dataplane {
   tl::expected<void, dataplane::Refusal> apply(const std::vector<dataplane::Operation>& operations, dataplane::TransactionOptions options = {});
   // The data plane's clock stands still but for this: tests do not depend on how fast the machine is.
   void advance_ms(std::uint64_t ms) { now_ += ms * 1000; }
+  void advance_us(std::uint64_t us) { now_ += us; }
   [[nodiscard]] std::uint64_t now() const { return now_; }
   static constexpr std::uint64_t kTicksPerSecond = 1'000'000;
 

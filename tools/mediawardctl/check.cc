@@ -14,6 +14,7 @@
 #include "control/unique_fd.h"
 #include "tools/conference_file.h"
 #include "tools/mediawardctl/commands.h"
+#include "tools/swarm_file.h"
 
 extern char** environ;
 
@@ -32,6 +33,7 @@ CommandResult good(const std::string& path, const std::string& kind) {
 std::string guess_kind(const config::TomlDocument& document, const std::string& path) {
   const auto root = document.root();
   if (root.has("participant")) return "conference";
+  if (root.has("swarm")) return "swarm";
   if (root.has("api") || root.has("dataplane")) return "controld";
   if (root.has("port")) return "dataplane";
   return std::filesystem::path(path).filename().string().find("dataplane") != std::string::npos ? "dataplane" : "controld";
@@ -90,6 +92,8 @@ CommandResult check_config(const std::string& path, const std::string& kind) {
   if (found == "dataplane") return check_dataplane(path);
   if (found == "conference") {
     if (const auto file = read_conference(path); !file) return bad(file.error(), path);
+  } else if (found == "swarm") {
+    if (const auto file = read_swarm(path); !file) return bad(file.error(), path);
   } else if (const auto settings = control::read_settings(path); !settings) {
     return bad(settings.error(), path);
   }

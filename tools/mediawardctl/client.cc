@@ -130,6 +130,33 @@ Outcome Client::call(const v1::ListNeighboursRequest& in, v1::ListNeighboursResp
 Outcome Client::call(const v1::MoveBucketRequest& in, v1::MoveBucketResponse& out) {
   return impl_->call(&Stub::MoveBucket, in, out);
 }
+Outcome Client::call(const v1::GetSwarmRequest& in, v1::SwarmState& out) {
+  return impl_->call(&Stub::GetSwarm, in, out);
+}
+Outcome Client::call(const v1::ListSwarmsRequest& in, v1::ListSwarmsResponse& out) {
+  return impl_->call(&Stub::ListSwarms, in, out);
+}
+Outcome Client::call(const v1::ListAdmissionsRequest& in, v1::ListAdmissionsResponse& out) {
+  return impl_->call(&Stub::ListAdmissions, in, out);
+}
+Outcome Client::call(const v1::ListPeersRequest& in, v1::ListPeersResponse& out) {
+  return impl_->call(&Stub::ListPeers, in, out);
+}
+Outcome Client::call(const v1::GetPeerRequest& in, v1::PeerState& out) {
+  return impl_->call(&Stub::GetPeer, in, out);
+}
+Outcome Client::call(const v1::ListEvidenceRequest& in, v1::ListEvidenceResponse& out) {
+  return impl_->call(&Stub::ListEvidence, in, out);
+}
+Outcome Client::call(const v1::AcknowledgeEvidenceRequest& in, v1::AcknowledgeEvidenceResponse& out) {
+  return impl_->call(&Stub::AcknowledgeEvidence, in, out);
+}
+Outcome Client::call(const v1::ListAuditRequest& in, v1::ListAuditResponse& out) {
+  return impl_->call(&Stub::ListAudit, in, out);
+}
+Outcome Client::call(const v1::PeerActionRequest& in, v1::PeerActionResponse& out) {
+  return impl_->call(&Stub::PeerAction, in, out);
+}
 
 Outcome Client::watch(const v1::WatchRequest& in, const std::function<bool(const v1::Event&)>& on_event) {
   grpc::ClientContext context;

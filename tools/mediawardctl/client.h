@@ -44,6 +44,15 @@ class Client {
   Outcome call(const v1::GetEngineRequest& in, v1::Engine& out);
   Outcome call(const v1::ListNeighboursRequest& in, v1::ListNeighboursResponse& out);
   Outcome call(const v1::MoveBucketRequest& in, v1::MoveBucketResponse& out);
+  Outcome call(const v1::GetSwarmRequest& in, v1::SwarmState& out);
+  Outcome call(const v1::ListSwarmsRequest& in, v1::ListSwarmsResponse& out);
+  Outcome call(const v1::ListAdmissionsRequest& in, v1::ListAdmissionsResponse& out);
+  Outcome call(const v1::ListPeersRequest& in, v1::ListPeersResponse& out);
+  Outcome call(const v1::GetPeerRequest& in, v1::PeerState& out);
+  Outcome call(const v1::ListEvidenceRequest& in, v1::ListEvidenceResponse& out);
+  Outcome call(const v1::AcknowledgeEvidenceRequest& in, v1::AcknowledgeEvidenceResponse& out);
+  Outcome call(const v1::ListAuditRequest& in, v1::ListAuditResponse& out);
+  Outcome call(const v1::PeerActionRequest& in, v1::PeerActionResponse& out);
 
   // Until `on_event` returns false or the daemon ends the stream.
   Outcome watch(const v1::WatchRequest& in, const std::function<bool(const v1::Event&)>& on_event);

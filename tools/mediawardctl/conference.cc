@@ -4,43 +4,14 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <random>
 
-#include "control/proto/wipe_keys.h"
 #include "config/nearest.h"
-#include "tools/mediawardctl/commands.h"
 #include "tools/mediawardctl/conference_message.h"
-#include "tools/mediawardctl/json.h"
+#include "tools/mediawardctl/transaction.h"
 
 namespace mediaward::tools {
 
 namespace {
-
-std::string random_request_id() {
-  std::random_device source;
-  return fmt::format("mediawardctl-{:08x}{:08x}", source(), source());
-}
-
-v1::ApplyTransactionRequest new_request(const ApplyOptions& options) {
-  v1::ApplyTransactionRequest request;
-  request.set_request_id(options.request_id.empty() ? random_request_id() : options.request_id);
-  request.set_dry_run(options.dry_run);
-  request.set_state_complete(options.state_complete);
-  request.set_leadership_epoch(options.epoch);
-  return request;
-}
-
-// `what` is a sentence without its verb: "conference standup".
-CommandResult apply(Client& client, v1::ApplyTransactionRequest& request, const std::string& what) {
-  v1::ApplyTransactionResponse out;
-  const auto good = client.call(request, out);
-  control::wipe_keys(request);
-  if (!good) return tl::unexpected(good.error());
-  const char* verb = out.dry_run() ? "would be applied" : out.replayed() ? "was applied before" : "applied";
-  return Answer{fmt::format("{} {}: {} created, {} changed, {} removed; revision {}\n", what, verb, out.created(), out.changed(),
-                            out.removed(), out.revision()),
-                to_json(out)};
-}
 
 tl::expected<ConferenceFile, v1::ErrorDetail> read_file(const std::string& path) {
   auto file = read_conference(path);

@@ -2,76 +2,60 @@
 // The command line: which words mean which command, and how answers and errors are printed. One thread.
 #include "tools/mediawardctl/ctl.h"
 
-#include <CLI/CLI.hpp>
 #include <algorithm>
-#include <functional>
 
 #include "config/nearest.h"
 #include "control/config.h"
-#include "tools/mediawardctl/commands.h"
+#include "tools/mediawardctl/command_line.h"
 #include "tools/mediawardctl/json.h"
 
 namespace mediaward::tools {
 
-namespace {
+int Printer::print(const CommandResult& result) const {
+  if (!result) return print(result.error());
+  if (line_.json)
+    out_ << result->json.dump(2) << "\n";
+  else
+    out_ << result->text;
+  return 0;
+}
 
-struct CommandLine {
-  std::string socket = control::kDefaultListenPath;
-  bool json = false, all = false;
-  double timeout_seconds = 15, wait_seconds = 0;
-  std::string name, kind = "auto";
-  ApplyOptions apply;
-  std::uint64_t from = 0, count = 0;
-  std::string participant, to, relation;
-  std::vector<std::string> participants;
-  std::uint32_t bucket = 0, worker = 0;
-};
-
-using Command = std::function<int(Client&)>;
-
-class Printer {
- public:
-  Printer(const CommandLine& line, std::ostream& out, std::ostream& err) : line_(line), out_(out), err_(err) {}
-
-  int print(const CommandResult& result) const {
-    if (!result) return print(result.error());
-    if (line_.json)
-      out_ << result->json.dump(2) << "\n";
-    else
-      out_ << result->text;
-    return 0;
-  }
-  int print(const v1::ErrorDetail& error) const {
-    if (line_.json) {
-      out_ << nlohmann::ordered_json{{"error", to_json(error)}}.dump(2) << "\n";
-      return 1;
-    }
-    std::string text = "mediawardctl: ";
-    if (!error.object().empty() && error.message().find(error.object()) == std::string::npos) text += error.object() + ": ";
-    if (!error.field().empty()) text += error.field() + ": ";
-    err_ << text << error.message() << "\n";
+int Printer::print(const v1::ErrorDetail& error) const {
+  if (line_.json) {
+    out_ << nlohmann::ordered_json{{"error", to_json(error)}}.dump(2) << "\n";
     return 1;
   }
-  int watch(Client& client) const {
-    v1::WatchRequest request;
-    request.set_from_sequence(line_.from);
-    std::uint64_t seen = 0;
-    const auto ended = client.watch(request, [&](const v1::Event& event) {
-      if (line_.json)
-        out_ << to_json(event).dump() << "\n";
-      else
-        out_ << event_line(event);
-      out_.flush();
-      return ++seen != line_.count;
-    });
-    return ended ? 0 : print(ended.error());
-  }
+  std::string text = "mediawardctl: ";
+  if (!error.object().empty() && error.message().find(error.object()) == std::string::npos) text += error.object() + ": ";
+  if (!error.field().empty()) text += error.field() + ": ";
+  err_ << text << error.message() << "\n";
+  return 1;
+}
 
- private:
-  const CommandLine& line_;
-  std::ostream& out_;
-  std::ostream& err_;
-};
+int Printer::watch(Client& client) const {
+  v1::WatchRequest request;
+  request.set_from_sequence(line_.from);
+  std::uint64_t seen = 0;
+  const auto ended = client.watch(request, [&](const v1::Event& event) {
+    if (line_.json)
+      out_ << to_json(event).dump() << "\n";
+    else
+      out_ << event_line(event);
+    out_.flush();
+    return ++seen != line_.count;
+  });
+  return ended ? 0 : print(ended.error());
+}
+
+void add_transaction_options(CLI::App& command, CommandLine& line) {
+  command.add_flag("--dry-run", line.apply.dry_run, "check everything, here and in the data plane, and change nothing");
+  command.add_flag("--state-complete", line.apply.state_complete,
+                   "declare the desired state complete: what the data plane has beyond it goes");
+  command.add_option("--request-id", line.apply.request_id, "id under which a repetition is recognised (default: random)");
+  command.add_option("--epoch", line.apply.epoch, "leadership epoch (default: not used)");
+}
+
+namespace {
 
 // One subcommand without arguments of its own.
 void add_simple(CLI::App& parent, const char* name, const char* help, const Printer& printer, Command& chosen,
@@ -102,14 +86,7 @@ void add_show(CLI::App& app, CommandLine& line, const Printer& printer, Command&
   auto* counters = show.add_subcommand("counters", "every counter of the data plane");
   counters->add_flag("--all", line.all, "counters that are 0, too");
   counters->callback([&] { chosen = [&](Client& client) { return printer.print(show_counters(client, line.all)); }; });
-}
-
-void add_transaction_options(CLI::App& command, CommandLine& line) {
-  command.add_flag("--dry-run", line.apply.dry_run, "check everything, here and in the data plane, and change nothing");
-  command.add_flag("--state-complete", line.apply.state_complete,
-                   "declare the desired state complete: what the data plane has beyond it goes");
-  command.add_option("--request-id", line.apply.request_id, "id under which a repetition is recognised (default: random)");
-  command.add_option("--epoch", line.apply.epoch, "leadership epoch (default: not used)");
+  add_show_peers(show, {line, printer, chosen});
 }
 
 void add_conference(CLI::App& app, CommandLine& line, const Printer& printer, Command& chosen) {
@@ -170,10 +147,10 @@ void add_others(CLI::App& app, CommandLine& line, const Printer& printer, Comman
   explain_command->add_option("REASON", line.name)->required();
   explain_command->callback([&] { chosen = [&](Client& client) { return printer.print(explain(client, line.name)); }; });
   auto* config = app.add_subcommand("config", "configuration files")->require_subcommand(1);
-  auto* check = config->add_subcommand("check", "check a file of controld, of the data plane, or of a conference");
+  auto* check = config->add_subcommand("check", "check a file of controld, of the data plane, of a conference or of a swarm");
   check->add_option("FILE", line.name)->required();
-  check->add_option("--kind", line.kind, "auto, controld, dataplane, conference")
-      ->check(CLI::IsMember({"auto", "controld", "dataplane", "conference"}));
+  check->add_option("--kind", line.kind, "auto, controld, dataplane, conference, swarm")
+      ->check(CLI::IsMember({"auto", "controld", "dataplane", "conference", "swarm"}));
   check->callback([&] { chosen = [&](Client&) { return printer.print(check_config(line.name, line.kind)); }; });
   auto* watch = app.add_subcommand("watch", "print events as they happen");
   watch->add_option("--from", line.from, "first sequence number wanted (default: from now on)");
@@ -216,6 +193,7 @@ std::chrono::milliseconds to_ms(double seconds) {
 
 int run_ctl(std::vector<std::string> arguments, std::ostream& out, std::ostream& err) {
   CommandLine line;
+  line.socket = control::kDefaultListenPath;
   const bool wants_json = std::find(arguments.begin(), arguments.end(), "--json") != arguments.end();
   Command chosen;
   const Printer printer(line, out, err);
@@ -233,6 +211,7 @@ int run_ctl(std::vector<std::string> arguments, std::ostream& out, std::ostream&
   add_keys_and_mute(app, line, printer, chosen);
   add_topology(app, line, printer, chosen);
   add_bucket(app, line, printer, chosen);
+  add_swarm(app, {line, printer, chosen});
   add_others(app, line, printer, chosen);
   std::reverse(arguments.begin(), arguments.end());  // CLI11 takes them from the back
   try {

@@ -92,6 +92,7 @@ Json to_json(const Message& message) {
   const auto& type = *message.GetDescriptor();
   for (int i = 0; i < type.field_count(); ++i) {
     const FieldDescriptor& field = *type.field(i);
+    if (field.real_containing_oneof() != nullptr && !message.GetReflection()->HasField(message, &field)) continue;
     object[field.name()] = field.is_repeated() ? repeated_value(message, field) : single_value(message, field);
   }
   return object;

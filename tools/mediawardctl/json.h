@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Messages of the control API as JSON for programs: field names as in the .proto, enums as lower-case words, numbers as numbers
-// (64-bit ones too), every field present. One thread.
+// (64-bit ones too), every field present, of a choice the chosen one. One thread.
 #pragma once
 
 #include <google/protobuf/message.h>

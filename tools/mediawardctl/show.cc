@@ -39,6 +39,9 @@ std::string status_text(const v1::Status& status) {
       fmt::format("controld     {}, up {} s, instance {}\n", status.release(), status.uptime_seconds(), status.instance_id());
   text += fmt::format("state        revision {}: {} conferences, {} legs, {} streams; {}\n", status.revision(), status.conferences(),
                       status.legs(), status.streams(), status.state_complete() ? "declared complete" : "not declared complete");
+  if (status.swarms() != 0 || status.evidence_kept() != 0 || status.evidence_lost() != 0)
+    text += fmt::format("swarms       {} with {} admissions; evidence: {} kept, {} lost\n", status.swarms(), status.admissions(),
+                        status.evidence_kept(), status.evidence_lost());
   text += fmt::format("events       {} so far, {} watchers\n", status.last_event_sequence(), status.watchers());
   text += fmt::format("dataplane    {} at {}\n",
                       !dataplane.connected()     ? "not connected"

@@ -35,6 +35,7 @@ Result<Checker> Checker::create(const Model& model, const SealedPool& pool, cons
 }
 
 Result<void> Checker::make_openers() {
+  if (flows_.empty()) return {};  // a run with content alone
   openers_.resize(flows_.size());
   const std::size_t wanted = settings_.verify_every == 1 ? flows_.size() : std::min<std::size_t>(flows_.size(), settings_.sampled_flows);
   const std::size_t stride = (flows_.size() + wanted - 1) / wanted;

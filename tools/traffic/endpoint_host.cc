@@ -87,12 +87,21 @@ const std::byte* find_option(ConstBytes options, std::uint8_t type) {
   return nullptr;
 }
 
+std::vector<EndpointHost::Entry> entries_of(const Model& model) {
+  std::vector<EndpointHost::Entry> entries;
+  for (const Participant& p : model.participants()) entries.push_back({p.local, p.remote, p.mac});
+  return entries;
+}
+
 }  // namespace
 
 EndpointHost::EndpointHost(const Model& model, const std::optional<Address>& gateway_v4, const std::optional<Address>& gateway_v6)
-    : model_(model) {
-  for (std::uint32_t i = 0; i < model.participants().size(); ++i) {
-    const Participant& p = model.participants()[i];
+    : EndpointHost(entries_of(model), gateway_v4, gateway_v6) {}
+
+EndpointHost::EndpointHost(std::vector<Entry> entries, const std::optional<Address>& gateway_v4, const std::optional<Address>& gateway_v6)
+    : entries_(std::move(entries)) {
+  for (std::uint32_t i = 0; i < entries_.size(); ++i) {
+    const Entry& p = entries_[i];
     const Address next = (p.remote.v6 ? gateway_v6 : gateway_v4).value_or(p.local);
     const auto [hop, is_new] = hop_of_address_.try_emplace(next, static_cast<std::uint32_t>(next_hops_.size()));
     if (is_new) next_hops_.push_back({next, {}, false});
@@ -105,9 +114,9 @@ bool EndpointHost::all_resolved() const noexcept {
   return std::all_of(next_hops_.begin(), next_hops_.end(), [](const NextHop& hop) { return hop.known; });
 }
 
-const Participant* EndpointHost::owner(const Address& address) const noexcept {
+const EndpointHost::Entry* EndpointHost::owner(const Address& address) const noexcept {
   const auto found = participant_of_.find(address);
-  return found == participant_of_.end() ? nullptr : &model_.participants()[found->second];
+  return found == participant_of_.end() ? nullptr : &entries_[found->second];
 }
 
 void EndpointHost::learn(const Address& address, const std::byte* mac) noexcept {
@@ -129,7 +138,7 @@ std::size_t EndpointHost::handle_arp(ConstBytes frame, Bytes answer) noexcept {
   const std::byte* arp = frame.data() + kEthernetBytes;
   if (load_be32(arp) != ((1u << 16) | kEtherIpv4) || load_be16(arp + 4) != 0x0604) return 0;
   learn(Address::from(arp + 14, false), arp + 8);
-  const Participant* self = load_be16(arp + 6) == 1 ? owner(Address::from(arp + 24, false)) : nullptr;
+  const Entry* self = load_be16(arp + 6) == 1 ? owner(Address::from(arp + 24, false)) : nullptr;
   if (self == nullptr) return 0;
   const Mac asker = mac_at(arp + 8);
   return write_arp(answer.data(), asker, self->mac, 2, arp + 24, asker, arp + 14);
@@ -154,13 +163,13 @@ std::size_t EndpointHost::handle_icmp6(ConstBytes frame, Bytes answer) noexcept 
   const Address asker = Address::from(ip + 8, true);
   const std::byte* mac = find_option(options, 1);
   if (mac != nullptr) learn(asker, mac);
-  const Participant* self = owner(target);
+  const Entry* self = owner(target);
   if (self == nullptr || asker == Address{true, {}}) return 0;
   return write_ndp(answer.data(), mac_at(mac != nullptr ? mac : frame.data() + 6), self->mac, target, asker, kAdvertisement, target);
 }
 
 std::size_t EndpointHost::make_request(std::uint32_t host, Bytes out) const noexcept {
-  const Participant& self = model_.participants()[askers_[host]];
+  const Entry& self = entries_[askers_[host]];
   const Address& target = next_hop(askers_[host]);
   if (out.size() < kMaxFrameBytes) return 0;
   if (!self.remote.v6) return write_arp(out.data(), kBroadcast, self.mac, 1, self.remote.bytes.data(), Mac{}, target.bytes.data());

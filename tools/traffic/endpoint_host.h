@@ -19,7 +19,13 @@ class EndpointHost {
  public:
   static constexpr std::size_t kMaxFrameBytes = 96;
 
+  // Who has an address here: a participant, or a content peer.
+  struct Entry {
+    Address local, remote;  // the appliance's, and its own
+    Mac mac{};
+  };
   // gateway_*: next hop instead of the appliance's own address, per family.
+  EndpointHost(std::vector<Entry> entries, const std::optional<Address>& gateway_v4, const std::optional<Address>& gateway_v6);
   EndpointHost(const Model& model, const std::optional<Address>& gateway_v4, const std::optional<Address>& gateway_v6);
 
   // Learns from a frame that is not UDP and writes the answer it calls for. Returns the answer's length, 0 for none.
@@ -45,9 +51,9 @@ class EndpointHost {
   [[nodiscard]] std::size_t handle_icmp6(ConstBytes frame, Bytes answer) noexcept;
   [[nodiscard]] const NextHop& hop(std::uint32_t participant) const noexcept { return next_hops_[hop_of_participant_[participant]]; }
   void learn(const Address& address, const std::byte* mac) noexcept;
-  [[nodiscard]] const Participant* owner(const Address& address) const noexcept;
+  [[nodiscard]] const Entry* owner(const Address& address) const noexcept;
 
-  const Model& model_;
+  std::vector<Entry> entries_;
   std::vector<NextHop> next_hops_;
   std::map<Address, std::uint32_t> hop_of_address_;
   std::vector<std::uint32_t> hop_of_participant_;

@@ -73,7 +73,7 @@ Result<Model> Model::build(std::span<const ConferenceFile> files, const ModelSet
   for (const ConferenceFile& file : files)
     if (auto added = model.add(file, files.size() > 1, settings); !added) return tl::unexpected(added.error());
   if (auto good = model.index(); !good) return tl::unexpected(good.error());
-  if (model.flows_.empty())
+  if (model.flows_.empty() && !files.empty())
     return fail(ErrorCode::kInvalid, "nobody would receive anything: give at least one sender with an ssrc and one receiver");
   return model;
 }

@@ -100,7 +100,7 @@ inline constexpr std::uint32_t kMaxIntroductions = 64;
 
 class Model {
  public:
-  // Errors: nobody who would receive anything, one address and port used by two participants, what this tool cannot play.
+  // No files: nobody. Errors: nobody who would receive anything, one address and port used by two participants, what this tool cannot play.
   [[nodiscard]] static Result<Model> build(std::span<const ConferenceFile> files, const ModelSettings& settings);
 
   [[nodiscard]] const std::vector<Conference>& conferences() const noexcept { return conferences_; }

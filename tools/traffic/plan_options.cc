@@ -27,11 +27,42 @@ void add_address_options(CLI::App& app, PlanOptions& o) {
   app.add_option("--dscp", s.dscp, "of what the appliance sends")->default_str(std::to_string(s.dscp))->check(CLI::Range(0, 63));
 }
 
+void add_content_options(CLI::App& app, PlanOptions& o) {
+  ContentPlanSettings& s = o.content;
+  app.add_option("--content-out", o.content_out, "swarm file to write: content peers for `run --swarm` and `mediawardctl swarm apply`");
+  app.add_option("--content-id", s.id, "of the swarm; the content follows from it")->capture_default_str();
+  app.add_option("--content-seeders", s.seeders, "every other one is contacted by the appliance")
+      ->capture_default_str()
+      ->check(CLI::Range(0, 1024));
+  app.add_option("--content-leechers", s.leechers)->capture_default_str()->check(CLI::Range(1, 1024));
+  app.add_option("--content-attackers", s.attackers, "tamper, black-hole, hash-flood, …, or all: one peer for each");
+  app.add_option("--content-bytes", s.bytes)->capture_default_str();
+  app.add_option("--content-chunk", s.chunk_bytes, "bytes per chunk")->capture_default_str()->check(CLI::Range(1, 65535));
+  app.add_option("--content-hash", s.hash, "sha1, sha224, sha256, sha384 or sha512")->capture_default_str();
+  app.add_option("--content-addressing", s.addressing, "bin32, chunk32, bin64 or chunk64")->capture_default_str();
+  app.add_option("--content-fetch", s.fetch, "nothing, on-demand or everything")->capture_default_str();
+  app.add_flag("--content-libswift", s.libswift, "every other seeder and leecher behaves as libswift does");
+  app.add_option("--content-address", s.remote_v4, "IPv4 address of the first content peer")->capture_default_str();
+  app.add_option("--content-address6", s.remote_v6, "IPv6 address of the first content peer")->capture_default_str();
+  app.add_option("--content-port", s.udp_port, "UDP port of the content peers")->capture_default_str();
+}
+
+Result<void> write_content_plan(const PlanOptions& o) {
+  ContentPlanSettings content = o.content;
+  content.family = o.settings.family;
+  content.port = o.settings.port;
+  content.local_v4 = o.settings.local_v4;
+  content.local_v6 = o.settings.local_v6;
+  const auto plan = make_content_plan(content);
+  if (!plan) return tl::unexpected(plan.error());
+  return write_secret_file(o.content_out, to_toml(*plan));
+}
+
 }  // namespace
 
 void add_plan_options(CLI::App& app, PlanOptions& o) {
   PlanSettings& s = o.settings;
-  app.add_option("--out", o.out, "file to write (mode 0600); with --count N: FILE-1.toml to FILE-N.toml")->required();
+  app.add_option("--out", o.out, "file to write (mode 0600); with --count N: FILE-1.toml to FILE-N.toml");
   app.add_option("--id", s.id, "of the conference")->capture_default_str();
   app.add_option("--count", o.count, "conferences, each with UDP ports and SSRCs of its own")
       ->capture_default_str()
@@ -58,16 +89,20 @@ void add_plan_options(CLI::App& app, PlanOptions& o) {
   app.add_option("--replay-window", s.replay_window, "packets, 64 to 8192 (0: the appliance's default)")->capture_default_str();
   app.add_flag("--one-way", s.one_way, "the first participant only sends, the others only receive");
   add_address_options(app, o);
+  add_content_options(app, o);
 }
 
 Result<void> run_plan(PlanOptions o) {
   PlanSettings& s = o.settings;
+  if (o.out.empty() && o.content_out.empty()) return fail(ErrorCode::kInvalid, "give --out, --content-out, or both");
   s.family = o.family == "4" ? PlanFamily::kIpv4 : o.family == "6" ? PlanFamily::kIpv6 : PlanFamily::kMixed;
   s.rtcp = o.rtcp == "mux" ? PlanRtcp::kMux : o.rtcp == "ports" ? PlanRtcp::kPorts : o.rtcp == "mixed" ? PlanRtcp::kMixed : PlanRtcp::kDrop;
   s.relay_keys = o.relay_keys == "known"     ? PlanRelayKeys::kKnown
                  : o.relay_keys == "unknown" ? PlanRelayKeys::kUnknown
                                              : PlanRelayKeys::kMixed;
-  for (std::uint32_t i = 0; i < o.count; ++i) {
+  if (!o.content_out.empty())
+    if (auto written = write_content_plan(o); !written) return written;
+  for (std::uint32_t i = 0; i < o.count && !o.out.empty(); ++i) {
     auto settings = settings_of_conference(s, i);
     if (!settings) return tl::unexpected(settings.error());
     const auto mode = parse_mode(o.modes[i % o.modes.size()]);

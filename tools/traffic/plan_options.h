@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "crypto/error.h"
+#include "tools/traffic/content_plan.h"
 #include "tools/traffic/plan.h"
 
 namespace mediaward::tools::traffic {
@@ -16,12 +17,14 @@ struct PlanOptions {
   PlanSettings settings;
   std::string out, family = "4", rtcp = "mux", relay_keys = "known";
   std::vector<std::string> modes{"per-participant"};
+  ContentPlanSettings content;
+  std::string content_out;
   std::uint32_t count = 1;
 };
 
 void add_plan_options(CLI::App& app, PlanOptions& options);
 
-// Writes the file or files.
+// Writes the file or files, of conferences, of a swarm, or of both.
 [[nodiscard]] Result<void> run_plan(PlanOptions options);
 
 }  // namespace mediaward::tools::traffic

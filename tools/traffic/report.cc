@@ -6,6 +6,8 @@
 
 #include <algorithm>
 
+#include "tools/traffic/content_report.h"
+
 namespace mediaward::tools::traffic {
 
 std::uint64_t lost_of_flow(const ReportInput& in, std::size_t flow) {
@@ -30,6 +32,7 @@ std::string_view name(Mode mode) {
 
 std::string verification_text(const ReportInput& in) {
   if (in.settings.echo) return "nothing: the peer only returns frames";
+  if (in.parts.model.participants().empty()) return "content: every chunk, by hashes of libcrypto and byte by byte; checksums, addresses and MACs";
   if (in.verify_every == 1)
     return "every packet opened by libsrtp, payload, headers and IP checksum compared; UDP checksums as stated below";
   return fmt::format(
@@ -85,7 +88,10 @@ std::vector<std::string> find_faults(const ReportInput& in) {
   count(in.parts.checker.unexpected_stream(), "to a participant that should not get this stream");
   count(in.parts.rtcp_checker.unexpected_source(), "SRTCP to a participant that should not get it");
   count(in.result.wrong_vlan, "wrong VLAN");
-  if (faults.empty() && in.parts.checker.received_packets() == 0) faults.push_back("nothing was received");
+  if (in.parts.content != nullptr)
+    for (auto& fault : content_faults(*in.parts.content)) faults.push_back(std::move(fault));
+  if (faults.empty() && !in.parts.model.participants().empty() && in.parts.checker.received_packets() == 0)
+    faults.push_back("nothing was received");
   return faults;
 }
 

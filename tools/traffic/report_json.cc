@@ -4,6 +4,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "tools/traffic/content_report.h"
 #include "tools/traffic/latency.h"
 #include "tools/traffic/report.h"
 #include "tools/traffic/srtp_context.h"
@@ -145,6 +146,7 @@ std::string make_json(const ReportInput& in, const std::vector<std::string>& fau
   j["tolerated_drops"] = in.parts.introduction.tolerated_drops();
   j["conferences"] = conferences_json(in);
   j["flow"] = flows_json(in);
+  if (in.parts.content != nullptr) j["content"] = content_json(*in.parts.content);
   return j.dump(2) + "\n";
 }
 

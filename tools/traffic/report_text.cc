@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "tools/traffic/content_report.h"
 #include "tools/traffic/latency.h"
 #include "tools/traffic/report.h"
 
@@ -109,10 +110,11 @@ std::string network_line(const ReportInput& in) {
 
 std::string make_table(const ReportInput& in, const std::vector<std::string>& faults) {
   const Checker& c = in.parts.checker;
+  const bool media = !in.parts.model.participants().empty();  // or content alone
   std::string out = fmt::format("port           {}\nverified       {}\n", in.port, verification_text(in));
   if (in.settings.echo) {
     out += fmt::format("frames         sent {}, returned {}\n", in.result.visited, in.result.echoed);
-  } else {
+  } else if (media) {
     out += fmt::format("\n{}", conferences(in));
     out += network_line(in);
     out += fmt::format("genuine        sent {}, to be received {}, received {}, lost {}, opened by libsrtp {}\n", in.parts.ledger.offered(),
@@ -121,11 +123,13 @@ std::string make_table(const ReportInput& in, const std::vector<std::string>& fa
     out += fmt::format("checksums      UDP: {} packets computed in software, the rest left to the port or not sampled\n",
                        c.computed_checksums());
   }
-  out += fmt::format("rates          sent {:.0f} pps, received {:.0f} pps over {:.3f} s{}\n", rate(in.result.steady_sent, in.result.steady_seconds),
+  if (media)
+    out += fmt::format("rates          sent {:.0f} pps, received {:.0f} pps over {:.3f} s{}\n", rate(in.result.steady_sent, in.result.steady_seconds),
                      rate(in.result.steady_received, in.result.steady_seconds), in.result.steady_seconds,
                      in.result.pace_slips == 0 ? "" : fmt::format("; the schedule slipped {} times", in.result.pace_slips));
-  if (in.latency) out += to_text(summarize(c.latency_ticks(), in.ticks_per_second));
-  out += fmt::format("hostile packets sent\n{}", hostile_lines(in));
+  if (in.parts.content != nullptr) out += content_lines(*in.parts.content);
+  if (in.latency && media) out += to_text(summarize(c.latency_ticks(), in.ticks_per_second));
+  if (media) out += fmt::format("hostile packets sent\n{}", hostile_lines(in));
   for (const auto& fault : faults) out += fmt::format("WRONG          {}\n", fault);
   return out + (faults.empty() ? "verdict        right\n" : "verdict        WRONG\n");
 }

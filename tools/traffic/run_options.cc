@@ -77,6 +77,28 @@ void add_port_options(CLI::App& app, RunOptions& o) {
   app.add_option("--ready-file", s.ready_file, "made when the pool is sealed and the port is open");
 }
 
+void add_content_options(CLI::App& app, RunOptions& o) {
+  ContentSettings& s = o.session.content;
+  app.add_option("--swarm", o.session.swarm, "swarm file of `plan`: its peers are played beside the participants, or alone");
+  app.add_option("--appliance-ppspp-port", s.appliance_port, "the appliance's UDP port for content")->capture_default_str();
+  app.add_option("--appliance-address", s.appliance_v4, "its IPv4 address for content")->capture_default_str();
+  app.add_option("--appliance-address6", s.appliance_v6, "its IPv6 address for content")->capture_default_str();
+  app.add_option("--content-seconds", s.seconds, "within which every leecher must have everything")->capture_default_str();
+  app.add_option("--content-least-seconds", s.least_seconds, "goes on so long although they have, for the attackers' sake")
+      ->capture_default_str();
+  app.add_option("--content-strangers", s.strangers, "leechers that are not admitted: nothing may be answered to them")
+      ->capture_default_str();
+  app.add_option("--content-window", s.window, "chunks that a peer asks for, or sends, at a time")
+      ->capture_default_str()
+      ->check(CLI::Range(1, 4096));
+  app.add_option("--content-attack-every", s.attack_every, "attackers: every n-th chunk, hash or datagram")
+      ->capture_default_str()
+      ->check(CLI::Range(1, 1000000));
+  app.add_option("--content-attack-rate", s.attacks_per_second, "attackers: floods and storms per second")
+      ->capture_default_str()
+      ->check(CLI::Range(1, 100000));
+}
+
 Result<void> finish_verify(RunOptions& o) {
   if (o.verify == "all") o.session.verify_every = 1;
   if (o.verify.empty() || o.verify == "all") return {};
@@ -102,14 +124,17 @@ Result<void> finish_impairment(RunOptions& o) {
 }  // namespace
 
 void add_run_options(CLI::App& app, RunOptions& o) {
-  app.add_option("--conference", o.session.conferences, "conference file; may be given several times, modes may differ")->required();
+  app.add_option("--conference", o.session.conferences, "conference file; may be given several times, modes may differ");
   add_load_options(app, o);
   add_trouble_options(app, o);
   add_check_options(app, o);
   add_port_options(app, o);
+  add_content_options(app, o);
 }
 
 Result<void> finish_options(RunOptions& o) {
+  if (o.session.conferences.empty() && o.session.swarm.empty()) return fail(ErrorCode::kInvalid, "give --conference or --swarm");
+  if (!o.session.swarm.empty() && o.peer == "echo") return fail(ErrorCode::kInvalid, "--swarm: an echo has no content");
   if (o.port.empty() == o.port_file.empty()) return fail(ErrorCode::kInvalid, "give --port or --port-config");
   auto port = o.port.empty() ? read_port(o.port_file, o.port_name) : parse_port(o.port);
   if (!port) return tl::unexpected(port.error());

@@ -164,6 +164,7 @@ void Runner::poll() noexcept {
   std::array<dataplane::Packet*, 32> packets;
   const std::size_t count = io_.receive({packets.data(), settings_.burst});
   const std::uint64_t now = now_ticks();
+  if (parts_.content != nullptr) poll_content(now);
   silence_ = count != 0 ? 0 : silence_ + std::min(now - last_poll_, longest_step_);
   last_poll_ = now;
   if (count == 0) {
@@ -217,6 +218,7 @@ void Runner::on_echo(const UdpView& view, std::uint64_t now) noexcept {
 void Runner::on_udp(const UdpView& view, bool l4_known_good, std::uint64_t now) noexcept {
   const auto endpoint = parts_.model.find_endpoint(view.destination(), view.v6, view.destination_port());
   if (endpoint.participant == Model::kNone) {
+    if (parts_.content != nullptr && parts_.content->accept(view, clock_us(now), l4_known_good)) return;
     ++result_.unexpected_receiver;
     return;
   }
@@ -226,11 +228,27 @@ void Runner::on_udp(const UdpView& view, bool l4_known_good, std::uint64_t now) 
     parts_.checker.accept(view, endpoint.participant, l4_known_good, now);
 }
 
+std::uint64_t Runner::clock_us(std::uint64_t now) const noexcept {
+  return static_cast<std::uint64_t>(static_cast<double>(now) / ticks_per_second_ * 1e6);
+}
+
+// Content peers send when they are due; what the port has no room for waits.
+void Runner::poll_content(std::uint64_t now) noexcept {
+  ContentPlayer& content = *parts_.content;
+  content.poll(clock_us(now));
+  while (const auto* frame = content.front()) {
+    if (!outbox_.room(1) || !push_control(*frame)) return;
+    content.pop();
+  }
+}
+
 void Runner::on_other(dataplane::Packet& packet, std::size_t l2_bytes) noexcept {
   const std::size_t shift = l2_bytes - kEthernetBytes;
   if (shift != 0) std::memmove(packet.data + shift, packet.data, 12);  // the tag goes
   std::byte answer[EndpointHost::kMaxFrameBytes];
-  const std::size_t bytes = parts_.host.handle({packet.data + shift, packet.bytes - shift}, answer);
+  const ConstBytes frame{packet.data + shift, packet.bytes - shift};
+  std::size_t bytes = parts_.host.handle(frame, answer);
+  if (bytes == 0 && parts_.content != nullptr) bytes = parts_.content->host().handle(frame, answer);
   if (bytes == 0) {
     ++result_.other_frames;
   } else if (push_control({answer, bytes})) {

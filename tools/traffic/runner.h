@@ -3,7 +3,7 @@
 // sends at the asked rate, through the bad network if there is one, with reports and hostile packets between, answers ARP and NDP all
 // the while, hands what arrives to the checkers and waits at the end until everything is back or nothing comes any more.
 // Over PacketIo alone, so that it runs on every port kind and, in tests, on memory. One thread: the port's. RTP is sent and received
-// without allocating; phases before and after are in runner_phases.cc.
+// without allocating, unlike content; phases before and after are in runner_phases.cc.
 #pragma once
 
 #include <array>
@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "tools/traffic/checker.h"
+#include "tools/traffic/content_player.h"
 #include "tools/traffic/endpoint_host.h"
 #include "tools/traffic/hostile.h"
 #include "tools/traffic/impairment.h"
@@ -75,6 +76,7 @@ struct RunParts {
   Hostile& hostile;
   EndpointHost& host;
   Introduction& introduction;
+  ContentPlayer* content = nullptr;  // content peers beside the participants, or without them
 };
 
 class Runner {
@@ -96,6 +98,7 @@ class Runner {
   [[nodiscard]] bool prime();
   void await(std::uint64_t packets, std::uint64_t give_up) noexcept;
   void stream_packets();
+  void play_content();
   void drain();
   void make_headers();
 
@@ -104,6 +107,8 @@ class Runner {
   void on_udp(const UdpView& view, bool l4_known_good, std::uint64_t now) noexcept;
   void on_echo(const UdpView& view, std::uint64_t now) noexcept;
   void on_other(dataplane::Packet& packet, std::size_t l2_bytes) noexcept;
+  void poll_content(std::uint64_t now) noexcept;
+  [[nodiscard]] std::uint64_t clock_us(std::uint64_t now) const noexcept;
   [[nodiscard]] std::uint64_t allowed(std::uint64_t now) noexcept;
   [[nodiscard]] std::uint64_t in_flight() noexcept;
   [[nodiscard]] bool send_step(std::uint64_t now);

@@ -26,8 +26,10 @@ RunResult Runner::run(const std::atomic<bool>& stop) {
   pacer_ = Pacer(settings_.packets_per_second, settings_.pace_burst, ticks_per_second_);
   if ((settings_.echo || resolve()) && await_go()) {
     make_headers();
+    if (parts_.content != nullptr) parts_.content->start(clock_us(now_ticks()));
     if (settings_.echo || (introduce() && prime())) {
       stream_packets();
+      play_content();
       drain();
     }
   }
@@ -41,13 +43,20 @@ RunResult Runner::run(const std::atomic<bool>& stop) {
 bool Runner::resolve() {
   const std::uint64_t give_up = now_ticks() + ticks(settings_.wait_seconds);
   std::uint64_t next_request = 0;
-  while (!parts_.host.all_resolved()) {
+  const auto all_resolved = [&] {
+    return parts_.host.all_resolved() && (parts_.content == nullptr || parts_.content->host().all_resolved());
+  };
+  while (!all_resolved()) {
     const std::uint64_t now = now_ticks();
     if (*stop_) return false;
     if (now >= next_request) {
       std::byte frame[EndpointHost::kMaxFrameBytes];
-      for (std::uint32_t h = 0; h < parts_.host.hosts(); ++h)
-        if (!push_control({frame, parts_.host.make_request(h, frame)})) break;
+      const auto ask = [&](const EndpointHost& host) {
+        for (std::uint32_t h = 0; h < host.hosts(); ++h)
+          if (!push_control({frame, host.make_request(h, frame)})) break;
+      };
+      ask(parts_.host);
+      if (parts_.content != nullptr) ask(parts_.content->host());
       next_request = now + ticks(kRequestSeconds);
     }
     poll();
@@ -61,7 +70,9 @@ bool Runner::resolve() {
                       "): is the appliance's port up, and does it have this address?";
     return false;
   }
-  return true;
+  if (parts_.content == nullptr || parts_.content->host().all_resolved()) return true;
+  result_.problem = "no answer from " + parts_.content->unresolved() + ": is the appliance's port up, and does it have this address?";
+  return false;
 }
 
 bool Runner::await_go() {
@@ -187,6 +198,13 @@ void Runner::stream_packets() {
   result_.steady_seconds = static_cast<double>(end - steady_start) / ticks_per_second_;
   result_.steady_sent = position_ - steady_sent;
   result_.steady_received = received() - steady_received;
+}
+
+// Until every leecher has its content; what is said afterwards is heard in drain().
+void Runner::play_content() {
+  if (parts_.content == nullptr) return;
+  while (!*stop_ && !parts_.content->over(clock_us(now_ticks()))) poll();
+  parts_.content->stop(clock_us(now_ticks()));
 }
 
 void Runner::drain() {

@@ -44,6 +44,7 @@ Result<SealedPool> SealedPool::seal(const Model& model, const PoolPlan& plan) {
   SealedPool pool;
   pool.payload_bytes_ = plan.payload_bytes;
   pool.seed_ = plan.seed;
+  if (model.streams().empty()) return pool;  // a run with content alone
   pool.rounds_ = std::max<std::uint64_t>(1, (plan.packets + model.streams().size() - 1) / model.streams().size());
   const Stream& first = model.streams()[0];
   if (pool.rounds_ * first.step >= std::uint64_t{1} << 47)

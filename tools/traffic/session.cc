@@ -135,6 +135,12 @@ Result<StageSettings> stage_settings(const SessionSettings& s, std::size_t threa
   out.gateway_v4 = *gateway_v4;
   out.gateway_v6 = *gateway_v6;
   out.echo = s.run.echo;
+  if (s.swarm.empty()) return out;
+  auto swarm = read_swarm(s.swarm);
+  if (!swarm) return tl::unexpected(swarm.error());
+  out.swarm = std::move(*swarm);
+  out.content = s.content;
+  out.content.mtu = s.port.mtu;
   return out;
 }
 
@@ -162,7 +168,7 @@ Result<bool> report(const SessionSettings& s, Stage& stage, const RunResult& res
 }  // namespace
 
 Result<bool> run_session(SessionSettings s, const std::atomic<bool>& stop) {
-  if (s.run.packets == 0 && (s.run.seconds <= 0 || s.run.packets_per_second <= 0))
+  if (!s.conferences.empty() && s.run.packets == 0 && (s.run.seconds <= 0 || s.run.packets_per_second <= 0))
     return fail(ErrorCode::kInvalid,
                 "give --packets, or --seconds with a --rate in packets per second: all packets are sealed before the run");
   auto library = SrtpLibrary::start();

@@ -18,6 +18,8 @@ namespace mediaward::tools::traffic {
 
 struct SessionSettings {
   std::vector<std::string> conferences;
+  std::string swarm;  // file; empty: no content
+  ContentSettings content;
   drivers::PortConfig port;
   std::string port_text;  // for the report
   std::string hostile;    // comma list, empty: none

@@ -25,6 +25,7 @@ Result<std::unique_ptr<Stage>> Stage::build(std::span<const ConferenceFile> file
   std::unique_ptr<Stage> stage(new Stage(std::move(settings)));
   if (auto good = stage->build_media(files); !good) return tl::unexpected(good.error());
   if (auto good = stage->build_checks(); !good) return tl::unexpected(good.error());
+  if (auto good = stage->build_content(); !good) return tl::unexpected(good.error());
   return stage;
 }
 
@@ -53,6 +54,21 @@ Result<void> Stage::build_checks() {
   if (auto good = put(introduction_, Introduction::create(*model_, s.pool.payload_bytes, s.pool.seed)); !good) return good;
   hostile_.emplace(*model_, *pool_, *ledger_, *rtcp_sender_, s.hostile, s.hostile_every);
   host_.emplace(*model_, s.gateway_v4, s.gateway_v6);
+  return {};
+}
+
+Result<void> Stage::build_content() {
+  StageSettings& s = settings_;
+  if (!s.swarm) return {};
+  s.content.seed = s.model.seed;
+  auto player = ContentPlayer::build(*s.swarm, s.content, s.impairment, s.gateway_v4, s.gateway_v6);
+  if (!player) return tl::unexpected(player.error());
+  for (const ContentPlayer::Peer& peer : (*player)->peers())
+    for (const Participant& p : model_->participants())
+      if (p.remote == peer.address)
+        return fail(ErrorCode::kInvalid,
+                    "content peer " + peer.name + " and participant " + p.name + " have one address, " + p.remote.to_string());
+  content_ = std::move(*player);
   return {};
 }
 

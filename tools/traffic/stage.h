@@ -29,6 +29,8 @@ struct StageSettings {
   std::uint32_t hostile_every = 10;
   std::optional<Address> gateway_v4, gateway_v6;
   bool echo = false;  // nothing is checked
+  std::optional<SwarmFile> swarm{};  // content peers as well
+  ContentSettings content{};
 };
 
 class Stage {
@@ -36,7 +38,8 @@ class Stage {
   [[nodiscard]] static Result<std::unique_ptr<Stage>> build(std::span<const ConferenceFile> files, StageSettings settings);
 
   [[nodiscard]] RunParts parts() {
-    return {*model_, *pool_, *order_, *impairment_, *ledger_, *checker_, *rtcp_ledger_, *rtcp_sender_, *rtcp_checker_, *hostile_, *host_, *introduction_};
+    return {*model_,       *pool_,         *order_,   *impairment_, *ledger_,       *checker_,     *rtcp_ledger_,
+            *rtcp_sender_, *rtcp_checker_, *hostile_, *host_,       *introduction_, content_.get()};
   }
   [[nodiscard]] const Model& model() const noexcept { return *model_; }
   [[nodiscard]] const SealedPool& pool() const noexcept { return *pool_; }
@@ -46,6 +49,7 @@ class Stage {
   explicit Stage(StageSettings settings) : settings_(std::move(settings)) {}
   Result<void> build_media(std::span<const ConferenceFile> files);
   Result<void> build_checks();
+  Result<void> build_content();
 
   StageSettings settings_;
   std::optional<Model> model_;
@@ -60,6 +64,7 @@ class Stage {
   std::optional<Hostile> hostile_;
   std::optional<EndpointHost> host_;
   std::optional<Introduction> introduction_;
+  std::unique_ptr<ContentPlayer> content_;
 };
 
 }  // namespace mediaward::tools::traffic

@@ -6,6 +6,7 @@
 
 #include "config/nearest.h"
 #include "config/toml_reader.h"
+#include "tests/unit/control/provider_vectors.h"
 
 namespace mediaward::control::test {
 namespace {
@@ -72,6 +73,42 @@ TEST(Config, AllowedSuitesAreAllButNullUnlessNamed) {
   EXPECT_EQ(error_of("[policy]\nallowed_suites = [\"AEAD_AES_256_GCN\"]\n"),
             "controld.toml:2:18: policy.allowed_suites: `AEAD_AES_256_GCN` is not a suite (did you mean `AEAD_AES_256_GCM`?)");
   EXPECT_NE(error_of("[policy]\nallowed_suites = []\n").find("must name at least one suite"), std::string::npos);
+}
+
+TEST(Config, PeerSettingsReadBackTheSame) {
+  std::string pem(kEcP256Key);
+  const auto settings = parse_settings(
+      "[limits]\nswarms = 3\nadmissions = 4\nadmissions_per_swarm = 2\n[peer]\ncontent_directory = \"/srv/content\"\nevidence_max = "
+      "100\naudit_max = 50\nallow_sha1 = false\nrequire_metadata_signature = true\n[[peer.provider_keys]]\nid = "
+      "\"studio\"\npublic_key = \"\"\"" +
+          pem + "\"\"\"\n",
+      "controld.toml");
+  ASSERT_TRUE(settings.has_value()) << settings.error().message;
+  EXPECT_EQ(settings->controller.limits.swarms, 3u);
+  EXPECT_EQ(settings->controller.limits.admissions, 4u);
+  EXPECT_EQ(settings->controller.limits.admissions_per_swarm, 2u);
+  EXPECT_EQ(settings->controller.dataplane.content_directory, "/srv/content");
+  EXPECT_EQ(settings->controller.evidence_max, 100u);
+  EXPECT_EQ(settings->controller.audit_max, 50u);
+  EXPECT_FALSE(settings->controller.swarms.allow_sha1);
+  EXPECT_TRUE(settings->controller.swarms.require_metadata_signature);
+  EXPECT_TRUE(settings->controller.swarms.provider_keys->knows("studio"));
+  const auto again = parse_settings(to_toml(*settings), "printed");
+  ASSERT_TRUE(again.has_value()) << again.error().message;
+  EXPECT_EQ(to_toml(*again), to_toml(*settings));
+  EXPECT_TRUE(again->controller.swarms.provider_keys->knows("studio"));
+}
+
+TEST(Config, ProviderKeysThatCannotBeUsedAreToldAtTheirPlace) {
+  EXPECT_EQ(error_of("[peer]\ncontent_directory = \"here\"\n").find("controld.toml:2:21: peer.content_directory: must be an absolute"), 0u);
+  EXPECT_EQ(error_of("[peer]\nrequire_metadata_signature = true\n").find("controld.toml:2:30: peer.require_metadata_signature: needs"), 0u);
+  EXPECT_NE(error_of("[[peer.provider_keys]]\nid = \"a\"\npath = \"/nonexistent/key.pem\"\n").find("controld.toml:3:8"), std::string::npos);
+  EXPECT_NE(error_of("[[peer.provider_keys]]\nid = \"a\"\n").find("give either `path`"), std::string::npos);
+  EXPECT_NE(
+      error_of("[[peer.provider_keys]]\nid = \"a\"\npublic_key = \"x\"\n").find("controld.toml:3:14: peer.provider_keys[0].public_key"),
+      std::string::npos);
+  EXPECT_NE(error_of(std::string("[[peer.provider_keys]]\nid = \"a\"\npublic_key = \"\"\"") + kRsa1024Key + "\"\"\"\n").find("1024 bits"),
+            std::string::npos);
 }
 
 TEST(Config, BrokenTomlNamesThePlace) {

@@ -58,7 +58,7 @@ TEST_F(Client, MalformedMessagesEndTheConnectionAndNothingElse) {
     const std::uint64_t connections = client->info().connections;
     std::vector<std::byte> junk(16 + random() % 600);
     for (auto& byte : junk) byte = static_cast<std::byte>(random());
-    abi::MessageHeader header{static_cast<abi::MessageType>(random() % 26), 0, static_cast<std::uint32_t>(junk.size()), random() % 4};
+    abi::MessageHeader header{static_cast<abi::MessageType>(random() % 34), 0, static_cast<std::uint32_t>(junk.size()), random() % 4};
     if (round % 5 == 0) header.bytes = static_cast<std::uint32_t>(random());
     if (round % 7 == 0) junk.resize(random() % 20 + 1);
     std::memcpy(junk.data(), &header, std::min(junk.size(), sizeof header));
@@ -81,6 +81,7 @@ TEST_F(Client, UnexpectedReplyAndWrongSizesHangUp) {
   };
   hangs_up(abi::TransactionReply{}, abi::MessageType::kTransactionReply);
   hangs_up(abi::QueryEnd{}, abi::MessageType::kEvent);
+  hangs_up(abi::QueryEnd{}, abi::MessageType::kEvidence);
   hangs_up(abi::HelloReply{}, abi::MessageType::kHelloReply);
   hangs_up(abi::Leg{}, abi::MessageType::kLeg);
 }
@@ -116,6 +117,39 @@ TEST_F(Client, LongTransactionsAreSentInPieces) {
   }
   ASSERT_TRUE(client->transact(plan, false).has_value());
   EXPECT_EQ(fake.legs().size(), 5000u);
+}
+
+// Whoever plans looks at the file first; this one goes away in between.
+TEST_F(Client, ContentThatBreaksOffEndsTheConnectionAndIsTold) {
+  options.content_directory = dir.path("");
+  std::string told;
+  client = std::make_unique<DataplaneClient>(
+      options, DataplaneClient::Handlers{
+                   .plan_sync = {},
+                   .synchronized = {},
+                   .lost = {},
+                   .event = {},
+                   .evidence = {},
+                   .content_unreadable = [&](const std::string& swarm, const std::string& why) { told = swarm + ": " + why; }});
+  ASSERT_TRUE(client->start().has_value());
+  ASSERT_TRUE(ready());
+  abi::SwarmContent message{};
+  message.header = {abi::MessageType::kSwarmContent, 0, sizeof message, 0};
+  message.bytes = 10;
+  auto content = std::make_shared<SwarmContent>();
+  content->swarm_id = "movie";
+  content->file = "gone.bin";
+  Plan plan;
+  plan.messages.emplace_back(ConstBytes(reinterpret_cast<const std::byte*>(&message), sizeof message));
+  plan.objects.push_back({ObjectKind::kContent, "movie"});
+  plan.contents.push_back(content);
+  const auto result = client->transact(plan, false);
+  ASSERT_FALSE(result.has_value());
+  EXPECT_EQ(result.error().error.code, ErrorCode::kUnavailable);
+  EXPECT_NE(result.error().error.message.find("content of swarm movie could not be handed over"), std::string::npos);
+  ASSERT_TRUE(ready()) << "and then goes on";
+  EXPECT_EQ(told.find("movie: `gone.bin` cannot be opened"), 0u) << told;
+  EXPECT_TRUE(fake.transactions().empty());
 }
 
 UniqueFd memfd_with(const abi::RegionHeader& header, std::size_t bytes, bool sealed = true) {

@@ -172,6 +172,7 @@ void FakeDataplane::serve_client() {
     datagram.fds.emplace_back(fd);
   }
   if (got > 0) datagram.bytes.resize(static_cast<std::size_t>(got));
+  datagram.bytes.shrink_to_fit();  // many are kept
   if (got > 0 && handle(std::move(datagram))) return;
   client_.reset();
   open_.reset();
@@ -305,17 +306,26 @@ void FakeDataplane::sweep(const std::vector<Datagram>& operations) {
   for (const std::uint64_t leg : legs) remove_leg(leg);
   std::erase_if(objects_.conferences, gone);
   objects_.topology.clear();
+  objects_.peers.sweep(operations);
 }
 
-std::optional<std::uint32_t> FakeDataplane::apply_all(const Transaction& transaction) {
-  const Objects before = objects_;
+std::optional<FakeDataplane::Refusal> FakeDataplane::apply_all(const Transaction& transaction) {
+  // FakePeers checks before it does: a single operation leaves nothing to take back, and a hundred thousand objects need no copy.
+  const bool alone = transaction.operations.size() == 1 && FakePeers::knows(transaction.operations[0].header().type) &&
+                     !transaction.dry_run && !transaction.resync;
+  const Objects before = alone ? Objects() : objects_;
   if (transaction.resync) sweep(transaction.operations);
-  for (std::uint32_t i = 0; i < transaction.operations.size(); ++i)
-    if (!apply(transaction.operations[i])) {
-      objects_ = before;
-      return i;
-    }
-  return std::nullopt;
+  std::optional<Refusal> refused;
+  for (std::uint32_t i = 0; i < transaction.operations.size() && !refused; ++i) {
+    const Datagram& operation = transaction.operations[i];
+    if (FakePeers::knows(operation.header().type))
+      refused = objects_.peers.apply(operation);
+    else if (!apply(operation))
+      refused = Refusal{ErrorCode::kNotFound, 0, "", "the fake data plane cannot do that"};
+    if (refused) refused->operation_index = i;
+  }
+  if (!alone && (refused || transaction.dry_run)) objects_ = before;
+  return refused;
 }
 
 void FakeDataplane::finish(const Datagram& datagram) {
@@ -325,21 +335,18 @@ void FakeDataplane::finish(const Datagram& datagram) {
   abi::TransactionReply reply{};
   if (end.operation_count != done.operations.size()) {
     reply.code = static_cast<std::uint32_t>(ErrorCode::kInvalid);
-  } else if (refusal_) {
-    reply.code = static_cast<std::uint32_t>(refusal_->code);
-    reply.operation_index = refusal_->operation_index;
-    put_text(reply.field, refusal_->field);
-    put_text(reply.message, refusal_->message);
-    refusal_.reset();
-  } else if (!done.dry_run) {
-    if (const auto refused = apply_all(done)) {
-      reply.code = static_cast<std::uint32_t>(ErrorCode::kNotFound);
-      reply.operation_index = *refused;
-      put_text(reply.message, "the fake data plane cannot do that");
-    } else {
+  } else {
+    const auto refused = refusal_ ? std::exchange(refusal_, std::nullopt) : apply_all(done);
+    if (refused) {
+      reply.code = static_cast<std::uint32_t>(refused->code);
+      reply.operation_index = refused->operation_index;
+      put_text(reply.field, refused->field);
+      put_text(reply.message, refused->message);
+    } else if (!done.dry_run) {
       applied_ = done.id;
     }
   }
+  for (auto& operation : done.operations) operation.fds.clear();
   const std::uint64_t id = done.id;
   transactions_.push_back(std::move(done));
   if (!silent_) send(reply, abi::MessageType::kTransactionReply, id);
@@ -383,9 +390,44 @@ void FakeDataplane::answer_query(const abi::Query& query) {
       break;
     }
     default:
+      answer_peer_query(query);
       break;
   }
   send(abi::QueryEnd{}, abi::MessageType::kQueryEnd, id);
+}
+
+void FakeDataplane::answer_peer_query(const abi::Query& query) {
+  const auto wanted = [&](std::uint64_t swarm) { return query.object_id == 0 || query.object_id == swarm; };
+  if (query.kind == abi::QueryKind::kSwarms)
+    for (const auto& [id, swarm] : objects_.peers.swarms) {
+      if (!wanted(id)) continue;
+      abi::SwarmInfo info = swarm_infos_.contains(id) ? swarm_infos_[id] : abi::SwarmInfo{};
+      info.swarm_id = id;
+      send(info, abi::MessageType::kSwarmInfo, query.header.transaction_id);
+    }
+  if (query.kind == abi::QueryKind::kPeers)
+    for (const auto& peer : peer_infos_)
+      if (wanted(peer.swarm_id)) send(peer, abi::MessageType::kPeerInfo, query.header.transaction_id);
+}
+
+FakePeers FakeDataplane::peers() const {
+  const std::lock_guard lock(mutex_);
+  return objects_.peers;
+}
+
+void FakeDataplane::set_swarm_info(const abi::SwarmInfo& info) {
+  const std::lock_guard lock(mutex_);
+  swarm_infos_[info.swarm_id] = info;
+}
+
+void FakeDataplane::set_peers(std::vector<abi::PeerInfo> peers) {
+  const std::lock_guard lock(mutex_);
+  peer_infos_ = std::move(peers);
+}
+
+void FakeDataplane::send_evidence(abi::EvidenceMessage evidence) {
+  const std::lock_guard lock(mutex_);
+  send(evidence, abi::MessageType::kEvidence, 0);
 }
 
 void FakeDataplane::refuse_next(Refusal refusal) {

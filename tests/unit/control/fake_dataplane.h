@@ -19,6 +19,7 @@
 #include "control/unique_fd.h"
 #include "dataplane/abi/protocol.h"
 #include "dataplane/abi/regions.h"
+#include "tests/unit/control/fake_peers.h"
 
 namespace mediaward::control::test {
 
@@ -40,11 +41,7 @@ class FakeDataplane {
     bool resync = false, dry_run = false;
     std::vector<Datagram> operations;
   };
-  struct Refusal {
-    ErrorCode code = ErrorCode::kInvalid;
-    std::uint32_t operation_index = 0;
-    std::string field, message;
-  };
+  using Refusal = FakeRefusal;
 
   explicit FakeDataplane(std::string path);
   ~FakeDataplane();
@@ -66,6 +63,10 @@ class FakeDataplane {
   // By {smaller, larger} leg; none with kBoth.
   [[nodiscard]] std::map<std::pair<std::uint64_t, std::uint64_t>, abi::Topology> topology() const;
   [[nodiscard]] std::vector<abi::BucketMove> bucket_moves() const;
+  [[nodiscard]] FakePeers peers() const;
+  void set_swarm_info(const abi::SwarmInfo& info);  // is answered for that swarm; without, one that counts nothing
+  void set_peers(std::vector<abi::PeerInfo> peers);
+  void send_evidence(abi::EvidenceMessage evidence);
   [[nodiscard]] std::size_t hellos() const;
   [[nodiscard]] bool last_hello_offered_state() const;
   [[nodiscard]] std::uint64_t state_inode() const;  // of the memfd in use
@@ -88,15 +89,17 @@ class FakeDataplane {
     std::map<std::uint64_t, abi::Leg> legs;
     std::map<std::uint64_t, abi::Stream> streams;
     std::map<std::pair<std::uint64_t, std::uint64_t>, abi::Topology> topology;
+    FakePeers peers;
   };
   bool remove(const abi::ObjectRemove& message);  // false: there is no such object
   void remove_leg(std::uint64_t id);
   void sweep(const std::vector<Datagram>& operations);
-  [[nodiscard]] std::optional<std::uint32_t> apply_all(const Transaction& transaction);  // the index of what was refused
+  [[nodiscard]] std::optional<Refusal> apply_all(const Transaction& transaction);
   void hello(const Datagram& datagram);
   void finish(const Datagram& end);
   bool apply(const Datagram& operation);  // false: refused
   void answer_query(const abi::Query& query);
+  void answer_peer_query(const abi::Query& query);
   template <typename T>
   void send(T message, abi::MessageType type, std::uint64_t id, std::vector<int> fds = {});
 
@@ -111,6 +114,8 @@ class FakeDataplane {
   std::vector<Transaction> transactions_;
   Objects objects_;
   std::vector<abi::BucketMove> bucket_moves_;
+  std::map<std::uint64_t, abi::SwarmInfo> swarm_infos_;
+  std::vector<abi::PeerInfo> peer_infos_;
   std::uint64_t boot_id_ = 0, applied_ = 0;
   std::size_t hellos_ = 0;
   bool offered_ = false;

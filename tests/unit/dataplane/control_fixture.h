@@ -159,10 +159,19 @@ class ControlServerTest : public ::testing::Test {
     EXPECT_TRUE(reply_.has_value());
     return client;
   }
+  static void send_operation(Client& client, const dataplane::Operation& operation, std::uint64_t id) {
+    std::visit(
+        [&]<typename T>(const T& m) {
+          if constexpr (std::is_same_v<T, dataplane::ppspp::ContentOperation>)
+            client.send(m.message, MessageType::kSwarmContent, id);  // without its memfd
+          else
+            client.send(m, m.header.type, id);
+        },
+        operation);
+  }
   void send_transaction(Client& client, std::uint64_t id, const std::vector<dataplane::Operation>& operations, abi::Begin begin = {}, int count_error = 0) {
     client.send(begin, MessageType::kBegin, id);
-    for (const auto& operation : operations)
-      std::visit([&](const auto& m) { client.send(m, m.header.type, id); }, operation);
+    for (const auto& operation : operations) send_operation(client, operation, id);
     abi::End end;
     end.operation_count = static_cast<std::uint32_t>(static_cast<int>(operations.size()) + count_error);
     client.send(end, MessageType::kEnd, id);

@@ -65,7 +65,7 @@ class ControlPolicyTest : public ControlServerTest {
     move.bucket = bucket;
     move.worker = worker;
     client.send(move, MessageType::kBucketMove, transaction_);
-    for (const auto& operation : others) std::visit([&](const auto& m) { client.send(m, m.header.type, transaction_); }, operation);
+    for (const auto& operation : others) send_operation(client, operation, transaction_);
     abi::End end;
     end.operation_count = static_cast<std::uint32_t>(1 + others.size());
     client.send(end, MessageType::kEnd, transaction_);

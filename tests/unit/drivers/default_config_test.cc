@@ -13,7 +13,7 @@ namespace {
 // Uncomments "# key = value   # note" lines; keys of other port kinds stay commented.
 std::string uncommented(const std::string& text) {
   static const std::regex kCommentedKey("^# ([a-z_0-9]+) = .*$");
-  static const std::regex kExample("^(address|interface|rx_pcap|tx_pcap|mac|gateway_v4|gateway_v6)$");
+  static const std::regex kExample("^(address|interface|rx_pcap|tx_pcap|mac|gateway_v4|gateway_v6|guard)$");
   std::string out;
   std::istringstream lines(text);
   for (std::string line; std::getline(lines, line);) {
@@ -54,11 +54,19 @@ TEST(DefaultConfig, CommentedKeysShowTheDefaults) {
   EXPECT_EQ(shown->limits.neighbours, real->limits.neighbours);
   EXPECT_EQ(shown->limits.jobs_per_worker, real->limits.jobs_per_worker);
   EXPECT_EQ(shown->limits.handoff_ring, real->limits.handoff_ring);
+  EXPECT_EQ(shown->peer_limits.cache_bytes, real->peer_limits.cache_bytes);
+  EXPECT_EQ(shown->peer_limits.swarms, real->peer_limits.swarms);
+  EXPECT_EQ(shown->peer_limits.admissions, real->peer_limits.admissions);
+  EXPECT_EQ(shown->peer_limits.peers, real->peer_limits.peers);
+  EXPECT_EQ(shown->peer_limits.channels, real->peer_limits.channels);
+  EXPECT_EQ(shown->peer_limits.guard_flows, real->peer_limits.guard_flows);
   const PortConfig &a = shown->ports[0], &b = real->ports[0];
   EXPECT_EQ(a.server, b.server);
   EXPECT_EQ(a.packed_ring, b.packed_ring);
   EXPECT_EQ(a.media_port_first, b.media_port_first);
   EXPECT_EQ(a.media_port_last, b.media_port_last);
+  EXPECT_EQ(a.ppspp_port, b.ppspp_port);
+  EXPECT_EQ(a.guard, b.guard);
   EXPECT_EQ(a.vlan, b.vlan);
   EXPECT_EQ(a.mtu, b.mtu);
   EXPECT_EQ(a.queues, b.queues);

@@ -91,7 +91,7 @@ std::unique_ptr<Port> open_port(const PortConfig& config) {
   return started ? std::move(*port) : nullptr;
 }
 
-PortPair open_pair(bool guest_offloads, std::uint16_t mtu) {
+PortPair open_pair(bool guest_offloads, std::uint16_t mtu, std::string_view guard) {
   static int pairs = 0;
   const std::string number = std::to_string(pairs++);
   PortConfig far = port_config("far" + number, PortKind::kVhostUser), near = port_config("near" + number, PortKind::kVirtioUser);
@@ -99,6 +99,8 @@ PortPair open_pair(bool guest_offloads, std::uint16_t mtu) {
   far.server = true;
   near.offloads = guest_offloads;
   far.mtu = near.mtu = mtu;
+  if (guard == "far") far.guard = "the other";
+  if (guard == "near") near.guard = "the other";
   PortPair pair;
   pair.far = open_port(far);
   if (pair.far != nullptr) pair.near = open_port(near);

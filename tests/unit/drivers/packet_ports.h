@@ -41,10 +41,11 @@ class PortEnvironment final : public ::testing::Environment {
 [[nodiscard]] std::unique_ptr<Port> open_port(const PortConfig& config);
 
 // The two ends of a socket, both with their link up; near is null after a failure. The guest goes first at the end, as it should.
+// guard: which of them is a guard port, "far" or "near"; empty: neither.
 struct PortPair {
   std::unique_ptr<Port> far, near;  // vhost-user, virtio-user
 };
-[[nodiscard]] PortPair open_pair(bool guest_offloads = true, std::uint16_t mtu = 1500);
+[[nodiscard]] PortPair open_pair(bool guest_offloads = true, std::uint16_t mtu = 1500, std::string_view guard = {});
 
 // A pair of connected kernel interfaces, gone at the end.
 class Veth {

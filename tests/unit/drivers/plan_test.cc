@@ -62,6 +62,40 @@ TEST(Topology, BadDescriptionsAreErrors) {
   EXPECT_FALSE(read_xml_topology("/nonexistent.xml"));
 }
 
+TEST(PlanOfThePeer, CacheHasAShareForEveryWorkerAndSignaturesTheMainThreadsCpus) {
+  auto config = config_with(PortKind::kPci);
+  config.workers.count = 4;
+  auto without = make_plan(config, machine(), {0});
+  ASSERT_TRUE(without) << without.error().message;
+  EXPECT_FALSE(says(*without, "network peer"));
+  config.ports[0].ppspp_port = 6778;
+  config.workers.cpus = {2, 4, 6, 8, 10, 12, 14};
+  config.workers.count = 0;
+  auto plan = make_plan(config, machine(), {0});
+  ASSERT_TRUE(plan) << plan.error().message;
+  EXPECT_TRUE(says(*plan, "network peer: cache of 64 MiB, an equal share for 7 workers"));
+  EXPECT_TRUE(says(*plan, "verified by a thread on the main thread's CPUs (0, 1, 3, 5, 7, 9, 11, 13, 15)"));
+}
+
+TEST(PlanOfThePeer, SaysWhenSignaturesShareAWorkersCpu) {
+  auto config = config_with(PortKind::kTap);
+  config.ports[0].guard = "m1";
+  auto plan = make_plan(config, machine("core:1 pu:1"), {-1});
+  ASSERT_TRUE(plan) << plan.error().message;
+  EXPECT_TRUE(says(*plan, "(0), which are workers' as well: no other is left"));
+}
+
+TEST(PlanOfThePeer, CacheTooSmallForTheWorkersThatThePlanChose) {
+  auto config = config_with(PortKind::kPci);
+  config.ports[0].ppspp_port = 6778;
+  config.peer_limits.cache_bytes = 3 * kLeastCachePerWorker;  // automatic: 3 workers beside CPU 0's core
+  EXPECT_TRUE(make_plan(config, machine(), {0}));
+  config.workers.count = 4;
+  auto plan = make_plan(config, machine(), {0});
+  ASSERT_FALSE(plan);
+  EXPECT_EQ(plan.error().message, "dp.toml: peer.cache: 1536 KiB is too little for 4 workers; nearest valid: \"2 MiB\"");
+}
+
 TEST(Plan, OneWorkerPerCoreOnThePortsNodeAndCpu0Last) {
   auto config = config_with(PortKind::kPci);
   config.workers.count = 4;

@@ -41,6 +41,16 @@ TEST(PortMtu, RefusalNamesPortMtuLimitAndWhatToDo) {
       "port \"m0\": mtu 9000: a packet buffer of kind \"vhost-user\" carries at most 2010 bytes of IP packet; nearest valid: mtu = 2010");
 }
 
+TEST(PortMtu, AGuardMustTakeWhatItsInterfaceTakes) {
+  PortConfig guard = port(PortKind::kAfPacket, 1500);
+  guard.guard = "m1";
+  EXPECT_EQ(refusal(guard, {.driver = {}, .interface = 1500, .buffers = 2010}), "");
+  EXPECT_EQ(refusal(guard, {.driver = {}, .interface = 9000, .buffers = 2010}),
+            "port \"m0\": mtu 1500: a guard port must take every frame that interface mw0 takes; nearest valid: mtu = 9000, or lower the "
+            "interface's: ip link set dev mw0 mtu 1500");
+  EXPECT_EQ(refusal(port(PortKind::kAfPacket, 1500), {.driver = {}, .interface = 9000, .buffers = 2010}), "");
+}
+
 TEST(PortMtu, SmallestLimitIsTheOneToKeep) {
   EXPECT_NE(refusal(port(PortKind::kAfXdp, 9000), {3000, 2000, 4000}).find("nearest valid: mtu = 2000"), std::string::npos);
   EXPECT_NE(refusal(port(PortKind::kAfXdp, 9000), {2000, 3000, 4000}).find("nearest valid: mtu = 2000"), std::string::npos);

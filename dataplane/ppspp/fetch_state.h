@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: Apache-2.0
+// What a swarm's owner knows beyond its tree and chunks: its channels, what is being asked for, and what is still to be fetched.
+// Made by the main thread with the swarm, in memory sized by the content; from then on the owner's alone.
+#pragma once
+
+#include <cstdint>
+#include <span>
+
+#include "dataplane/ppspp/range_set.h"
+#include "dataplane/ppspp/tables.h"
+
+namespace mediaward::dataplane::ppspp {
+
+struct Channel;
+
+struct FetchState {
+  // chunks: of a static content, or places of a live window (chunks fall on them modulo).
+  [[nodiscard]] static std::size_t words_needed(std::uint64_t chunks) noexcept { return (chunks + 63) / 64; }
+  FetchState(std::span<std::uint64_t> requested_words, std::uint64_t places, std::uint64_t capacity) noexcept
+      : requested_(requested_words), places_(places), capacity_chunks(capacity) {}
+
+  [[nodiscard]] bool requested(std::uint64_t chunk) const noexcept { return (word(chunk) & bit(chunk)) != 0; }
+  void set_requested(std::uint64_t chunk) noexcept { word(chunk) |= bit(chunk); }
+  // It is not on its way any more: whoever looks for something to ask for shall find it.
+  void clear_requested(std::uint64_t chunk) noexcept {
+    word(chunk) &= ~bit(chunk);
+    if (chunk < cursor) cursor = chunk;
+  }
+  // It is held.
+  void set_done(std::uint64_t chunk) noexcept { word(chunk) &= ~bit(chunk); }
+
+  Channel* channels = nullptr;         // of this swarm on this worker
+  std::uint32_t channel_count = 0;
+  std::uint32_t receivers = 0;         // of them: served; without any a live stream is joined anew
+  std::uint64_t cursor = 0;            // below it every chunk is held, was held, or is being asked for
+  std::uint64_t served_top = 0;        // highest chunk ever served + 1
+  RangeSet<64> missed;                 // receivers asked for them, and they are not held
+  RangeSet<256> had;                   // verified at any time: what receivers are told of
+  RangeSet<64> news;                   // verified since they were told last
+  std::uint64_t next_news = 0;         // when they are told again
+  TokenMeter send;                     // bytes to all receivers
+  bool waking = false;                 // those that provide are to be asked in this loop
+  bool joined = false;                 // live: the first munro was verified; `cursor` began there
+
+ private:
+  std::span<std::uint64_t> requested_;
+  std::uint64_t places_;
+  [[nodiscard]] std::uint64_t& word(std::uint64_t chunk) const noexcept { return requested_[(chunk % places_) / 64]; }
+  [[nodiscard]] static constexpr std::uint64_t bit(std::uint64_t chunk) noexcept { return std::uint64_t{1} << (chunk % 64); }
+
+ public:
+  const std::uint64_t capacity_chunks;  // that the cache has room for
+};
+
+}  // namespace mediaward::dataplane::ppspp
