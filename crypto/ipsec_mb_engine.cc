@@ -17,10 +17,10 @@ namespace {
 
 class IpsecMbEngine final : public Engine {
  public:
-  IpsecMbEngine(IsaLevel level, Manager manager, Manager narrow)
+  IpsecMbEngine(IsaLevel level, HmacKernels kernels, Manager manager, Manager narrow)
       : manager_(std::move(manager)),
         narrow_(std::move(narrow)),
-        hmac_(level, manager_.get(), narrow_.get()),
+        hmac_(level, kernels, manager_.get(), narrow_.get()),
         gcm_(level, manager_.get()) {}
 
   std::size_t submit(std::span<Job* const> jobs) noexcept override;
@@ -101,11 +101,11 @@ JobStatus IpsecMbEngine::run_odd(const Job& job) noexcept {
 
 }  // namespace
 
-std::unique_ptr<Engine> make_engine(IsaLevel level) {
+std::unique_ptr<Engine> make_engine(IsaLevel level, HmacKernels kernels) {
   Manager manager = make_manager(level);
   if (manager == nullptr) return nullptr;
   Manager narrow = level != IsaLevel::kSse && cpu_has_sha_ni() ? make_manager(IsaLevel::kSse) : nullptr;
-  return std::make_unique<IpsecMbEngine>(level, std::move(manager), std::move(narrow));
+  return std::make_unique<IpsecMbEngine>(level, kernels, std::move(manager), std::move(narrow));
 }
 
 }  // namespace mediaward::crypto::ipsec_mb

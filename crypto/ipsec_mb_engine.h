@@ -10,6 +10,7 @@
 
 #include "crypto/cpu_features.h"
 #include "crypto/engine.h"
+#include "crypto/ipsec_mb_provider.h"
 
 namespace mediaward::crypto::ipsec_mb {
 
@@ -51,6 +52,6 @@ struct alignas(64) GcmKey {
 };
 
 // Null when the library refuses the level.
-[[nodiscard]] std::unique_ptr<Engine> make_engine(IsaLevel level);
+[[nodiscard]] std::unique_ptr<Engine> make_engine(IsaLevel level, HmacKernels kernels);
 
 }  // namespace mediaward::crypto::ipsec_mb

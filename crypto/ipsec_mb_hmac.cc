@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // Whole passes over the burst, never the library's chained jobs: those decrypt whatever the tag says.
-// The ROC that the tag covers lies nowhere on the wire: it is written behind the ciphertext for the time of the pass.
+// The ROC that the tag covers lies nowhere on the wire: for the library it is written behind the ciphertext for the time of the pass.
 // Worker thread.
 #include "crypto/ipsec_mb_hmac.h"
 
 #include <openssl/crypto.h>
 
+#include <algorithm>
 #include <array>
 #include <cstring>
 
@@ -97,8 +98,12 @@ void describe_hash(IMB_JOB& job, std::byte* digest) noexcept {
 
 }  // namespace
 
-HmacPasses::HmacPasses(IsaLevel level, IMB_MGR* manager, IMB_MGR* narrow) noexcept
-    : manager_(manager), narrow_(narrow), lanes_mask_(level == IsaLevel::kAvx512 ? 15 : 7) {
+HmacPasses::HmacPasses(IsaLevel level, HmacKernels kernels, IMB_MGR* manager, IMB_MGR* narrow) noexcept
+    : manager_(manager),
+      narrow_(narrow),
+      lanes_mask_(level == IsaLevel::kAvx512 ? 15 : 7),
+      own_(level == IsaLevel::kAvx512 && kernels == HmacKernels::kOwn),
+      own_narrow_(own_ && cpu_has_sha_ni()) {
   std::memset(hash_jobs_, 0, sizeof hash_jobs_);
   std::memset(cipher_jobs_, 0, sizeof cipher_jobs_);
   for (unsigned i = 0; i < kBurst; ++i) {
@@ -120,6 +125,10 @@ HmacPasses::~HmacPasses() {
 
 // The last lane group costs as much as a full one, however few packets are in it: few go to the narrow manager instead.
 inline bool HmacPasses::hash(unsigned n) noexcept {
+  if (own_) {
+    hash_own(n);
+    return true;
+  }
   const unsigned rest = n & lanes_mask_;
   const unsigned narrow = narrow_ != nullptr && rest <= kNarrowBurst ? rest : 0;
   const unsigned wide = n - narrow;
@@ -129,10 +138,25 @@ inline bool HmacPasses::hash(unsigned n) noexcept {
   return done == n;
 }
 
-// The tag covers header, ciphertext and ROC (RFC 3711 §4.2); `end` is where the ciphertext ends and the ROC lies.
+void HmacPasses::hash_own(unsigned n) noexcept {
+  for (unsigned at = 0; at < n; at += sha::kLanes) {
+    const unsigned group = std::min(n - at, sha::kLanes);
+    if (own_narrow_ && group <= kNarrowBurst)
+      sha::hmac_sha1_ni(messages_ + at, group);
+    else
+      sha::hmac_sha1_x16(messages_ + at, group);
+  }
+}
+
+// The tag covers header, ciphertext and ROC (RFC 3711 §4.2); `end` is where the ciphertext ends. Our own kernels take the ROC by itself; for
+// the library it lies there until put_back.
 inline void HmacPasses::prepare_hash(unsigned slot, const Job& job, std::byte* end) noexcept {
-  IMB_JOB& h = hash_jobs_[slot];
   const HmacKey& key = hmac_key(job);
+  if (own_) {
+    messages_[slot] = {job.aad, job.aad_bytes + job.bytes, job.roc, key.inner, digests_[slot]};
+    return;
+  }
+  IMB_JOB& h = hash_jobs_[slot];
   h.src = raw(job.aad);
   h.msg_len_to_hash_in_bytes = static_cast<std::uint64_t>(job.aad_bytes) + job.bytes + kRocBytes;
   h.u.HMAC._hashed_auth_key_xor_ipad = raw(key.inner);
@@ -140,6 +164,10 @@ inline void HmacPasses::prepare_hash(unsigned slot, const Job& job, std::byte* e
   behind_[slot].at = end;
   behind_[slot].word = load_raw<std::uint32_t>(end);
   store_be32(end, job.roc);
+}
+
+inline void HmacPasses::put_back(unsigned slot) noexcept {
+  if (!own_) store_raw(behind_[slot].at, behind_[slot].word);
 }
 
 template <Cipher kCipher>
@@ -173,7 +201,7 @@ void HmacPasses::open(Job** jobs, unsigned n) noexcept {
   [[maybe_unused]] unsigned survivors = 0;
   for (unsigned i = 0; i < n; ++i) {
     Job& job = *jobs[i];
-    store_raw(behind_[i].at, behind_[i].word);
+    put_back(i);
     const bool good = hashed & equal(behind_[i].tag, load_tag(digests_[i], job.tag_bytes));
     job.status = good ? JobStatus::kOk : JobStatus::kAuthFailed;
     if constexpr (kCipher == Cipher::kNull) {
@@ -209,7 +237,7 @@ void HmacPasses::seal(Job** jobs, unsigned n) noexcept {
   done = done && hash(n);
   for (unsigned i = 0; i < n; ++i) {
     Job& job = *jobs[i];
-    store_raw(behind_[i].at, behind_[i].word);
+    put_back(i);
     store_tag(job.tag, digests_[i], job.tag_bytes);
     job.status = done ? JobStatus::kOk : JobStatus::kEngineError;
   }

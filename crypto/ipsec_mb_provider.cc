@@ -40,7 +40,7 @@ constexpr std::size_t kShaBlockBytes = 64;
 
 class IpsecMbProvider final : public CryptoProvider {
  public:
-  IpsecMbProvider(IsaLevel level, Manager manager) : level_(level), manager_(std::move(manager)) {}
+  IpsecMbProvider(IsaLevel level, HmacKernels kernels, Manager manager) : level_(level), kernels_(kernels), manager_(std::move(manager)) {}
 
   std::string_view name() const noexcept override { return "ipsec-mb"; }
   std::string_view isa() const noexcept override { return to_string(level_); }
@@ -48,7 +48,7 @@ class IpsecMbProvider final : public CryptoProvider {
     const unsigned v = imb_get_version();
     return std::to_string(v >> 16) + "." + std::to_string((v >> 8) & 0xff) + "." + std::to_string(v & 0xff);
   }
-  std::unique_ptr<Engine> make_engine() override { return ipsec_mb::make_engine(level_); }
+  std::unique_ptr<Engine> make_engine() override { return ipsec_mb::make_engine(level_, kernels_); }
   std::size_t key_context_bytes(Suite suite) const noexcept override {
     const SuiteInfo* info = find_suite(suite);
     if (info == nullptr) return 0;
@@ -126,13 +126,14 @@ class IpsecMbProvider final : public CryptoProvider {
   }
 
   const IsaLevel level_;
+  const HmacKernels kernels_;
   const Manager manager_;
 };
 
 }  // namespace
 }  // namespace ipsec_mb
 
-Result<std::unique_ptr<CryptoProvider>> make_ipsec_mb_provider(IsaLevel level) {
+Result<std::unique_ptr<CryptoProvider>> make_ipsec_mb_provider(IsaLevel level, HmacKernels kernels) {
   const std::string isa(to_string(level));
   if (!cpu_supports(level))
     return fail(ErrorCode::kUnsupported, "ipsec-mb: this CPU or its kernel cannot run " + isa + ": choose a narrower isa or \"auto\"");
@@ -143,7 +144,7 @@ Result<std::unique_ptr<CryptoProvider>> make_ipsec_mb_provider(IsaLevel level) {
   ipsec_mb::Manager manager = ipsec_mb::make_manager(level);
   if (manager == nullptr)
     return fail(ErrorCode::kUnsupported, "ipsec-mb: the library refused to start its " + isa + " manager: choose another isa or \"auto\"");
-  return std::make_unique<ipsec_mb::IpsecMbProvider>(level, std::move(manager));
+  return std::make_unique<ipsec_mb::IpsecMbProvider>(level, kernels, std::move(manager));
 }
 
 }  // namespace mediaward::crypto

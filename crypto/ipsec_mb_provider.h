@@ -12,7 +12,11 @@
 
 namespace mediaward::crypto {
 
+// Where HMAC-SHA1 comes from at the level avx512: our own kernels, which take a burst in lockstep, or the library's job manager. The other
+// levels have the library's.
+enum class HmacKernels : std::uint8_t { kOwn, kLibrary };
+
 // Fails with kUnsupported when CPU, kernel or the installed library cannot run that level.
-[[nodiscard]] Result<std::unique_ptr<CryptoProvider>> make_ipsec_mb_provider(IsaLevel level);
+[[nodiscard]] Result<std::unique_ptr<CryptoProvider>> make_ipsec_mb_provider(IsaLevel level, HmacKernels kernels = HmacKernels::kOwn);
 
 }  // namespace mediaward::crypto

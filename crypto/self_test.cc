@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The run of the known answers: every packet is sealed, opened and checked, then opened and checked with one bit wrong.
-// Which operations a suite has is read from its row. Main thread.
+// Which operations a suite has is read from its row. Bursts of every size are self_test_tags.cc. Main thread.
 #include "crypto/self_test.h"
 
 #include <openssl/crypto.h>
@@ -11,7 +11,8 @@
 #include <vector>
 
 #include "crypto/bytes.h"
-#include "crypto/secret.h"
+#include "crypto/self_test_run.h"
+#include "crypto/self_test_tags.h"
 #include "crypto/self_test_vectors.h"
 #include "crypto/srtp_index.h"
 
@@ -19,7 +20,6 @@ namespace mediaward::crypto {
 namespace {
 
 constexpr std::array<std::size_t, 2> kBatches{1, 33};
-constexpr std::size_t kMaxPolls = 1 << 20;  // an engine that does not answer by then has failed
 constexpr std::byte kGuard{0xa5};
 constexpr std::size_t kGuardBytes = 8;
 
@@ -36,34 +36,6 @@ std::vector<std::byte> from_hex(std::string_view hex) {
   put_hex(hex, out.data());
   return out;
 }
-
-// One key context that is released however the test ends.
-class OwnedKey {
- public:
-  OwnedKey(CryptoProvider& provider, Suite suite)
-      : provider_(provider), suite_(suite), bytes_(provider.key_context_bytes(suite)), memory_(bytes_ + 63) {}
-  OwnedKey(const OwnedKey&) = delete;
-  OwnedKey& operator=(const OwnedKey&) = delete;
-  ~OwnedKey() {
-    if (expanded_) provider_.wipe(suite_, get());
-  }
-  [[nodiscard]] Result<void> expand(const SessionKeys& keys) {
-    auto result = provider_.expand(suite_, keys, get());
-    expanded_ = result.has_value();
-    return result;
-  }
-  [[nodiscard]] KeyContext* get() noexcept {
-    const auto at = reinterpret_cast<std::uintptr_t>(memory_.data());
-    return reinterpret_cast<KeyContext*>((at + 63) & ~std::uintptr_t{63});
-  }
-
- private:
-  CryptoProvider& provider_;
-  const Suite suite_;
-  const std::size_t bytes_;
-  SecretBytes memory_;
-  bool expanded_ = false;
-};
 
 // n copies of one known packet: header, payload, tag, guard.
 class Batch {
@@ -108,20 +80,8 @@ class Batch {
   }
 
   [[nodiscard]] bool run_all(Engine& engine, JobOp op, JobStatus expected) {
-    std::vector<Job*> todo;
-    for (Job& job : jobs_) {
-      job.op = op;
-      job.status = JobStatus::kPending;
-      todo.push_back(&job);
-    }
-    std::vector<Job*> done(jobs_.size());
-    std::size_t taken = 0;
-    std::size_t back = 0;
-    for (std::size_t polls = 0; back < jobs_.size() && polls < kMaxPolls; ++polls) {
-      taken += engine.submit(std::span<Job* const>(todo).subspan(taken));
-      back += engine.poll(std::span<Job*>(done).subspan(back));
-    }
-    return back == jobs_.size() && std::all_of(jobs_.begin(), jobs_.end(), [expected](const Job& job) { return job.status == expected; });
+    return self_test_run::run_jobs(engine, jobs_, op) &&
+           std::all_of(jobs_.begin(), jobs_.end(), [expected](const Job& job) { return job.status == expected; });
   }
 
   std::string seal(Engine& engine) {
@@ -187,7 +147,7 @@ SessionKeys session_keys(const KnownAnswer& answer) {
 Result<void> run(CryptoProvider& provider, Engine& engine, const KnownAnswer& answer) {
   const std::string where = "self-test of " + std::string(provider.name()) + " " + std::string(provider.isa()) + ", " +
                             std::string(find_suite(answer.suite)->name) + " " + std::string(answer.name);
-  OwnedKey key(provider, answer.suite);
+  self_test_run::OwnedKey key(provider, answer.suite);
   if (auto expanded = key.expand(session_keys(answer)); !expanded)
     return fail(expanded.error().code, where + ": " + expanded.error().message);
   for (const std::size_t n : kBatches) {
@@ -205,6 +165,9 @@ Result<void> self_test(CryptoProvider& provider) {
   if (engine == nullptr) return fail(ErrorCode::kInternal, "self-test of " + std::string(provider.name()) + ": it made no engine");
   for (const KnownAnswer& answer : kKnownAnswers)
     if (auto result = run(provider, *engine, answer); !result) return result;
+  if (const std::string wrong = test_tags(provider, *engine); !wrong.empty())
+    return fail(ErrorCode::kInternal, "self-test of " + std::string(provider.name()) + " " + std::string(provider.isa()) +
+                                          ", HMAC-SHA1: " + wrong + "; this engine must not be used");
   return {};
 }
 

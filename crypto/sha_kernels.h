@@ -38,4 +38,16 @@ void sha256_x16(std::uint32_t (*state)[kLanes], const Lane* lanes, unsigned n) n
 void sha1_ni(std::uint32_t (*state)[kLanes], const Lane* lanes, unsigned n) noexcept;     // SHA-NI, SSE4.1
 void sha256_ni(std::uint32_t (*state)[kLanes], const Lane* lanes, unsigned n) noexcept;   // SHA-NI, SSE4.1
 
+// A packet to be authenticated: HMAC-SHA1 (RFC 2104) over data and then four bytes more, in network order (SRTP's ROC, RFC 3711 §4.2).
+struct HmacMessage {
+  const std::byte* data;
+  std::uint32_t bytes;
+  std::uint32_t suffix;
+  const std::byte* key;  // SHA-1's state after key ^ ipad, then after key ^ opad, five words each in host order; 64 bytes are read
+  std::byte* digest;     // 20 bytes
+};
+// n: 1 to 16; run to the longest one's length.
+void hmac_sha1_x16(const HmacMessage* messages, unsigned n) noexcept;  // AVX-512 F, BW, VL
+void hmac_sha1_ni(const HmacMessage* messages, unsigned n) noexcept;   // SHA-NI, SSE4.1
+
 }  // namespace mediaward::crypto::sha

@@ -5,6 +5,8 @@
 
 #include <immintrin.h>
 
+#include <cstring>
+
 namespace mediaward::crypto::sha {
 namespace {
 
@@ -152,5 +154,46 @@ inline void run(std::uint32_t (*state)[kLanes], const Lane* lanes, unsigned n) n
 
 void sha1_ni(std::uint32_t (*state)[kLanes], const Lane* lanes, unsigned n) noexcept { run<Sha1>(state, lanes, n); }
 void sha256_ni(std::uint32_t (*state)[kLanes], const Lane* lanes, unsigned n) noexcept { run<Sha256>(state, lanes, n); }
+
+void hmac_sha1_ni(const HmacMessage* messages, unsigned n) noexcept {
+  alignas(64) std::byte tails[kLanes][2 * kBlockBytes];
+  std::uint32_t inner[kSha1Words][kLanes], outer[kSha1Words][kLanes];
+  Lane lanes[kLanes];
+  for (unsigned l = 0; l < n; ++l) {
+    const HmacMessage& m = messages[l];
+    for (unsigned w = 0; w < kSha1Words; ++w) {
+      std::memcpy(&inner[w][l], m.key + 4 * w, 4);
+      std::memcpy(&outer[w][l], m.key + 4 * (kSha1Words + w), 4);
+    }
+    const std::uint32_t full = m.bytes / kBlockBytes, rest = m.bytes % kBlockBytes;
+    const std::uint32_t tail_blocks = rest + sizeof m.suffix + 1 + 8 > kBlockBytes ? 2 : 1;
+    const std::uint32_t suffix = __builtin_bswap32(m.suffix);
+    const std::uint64_t bits = __builtin_bswap64((std::uint64_t{kBlockBytes} + m.bytes + sizeof m.suffix) * 8);  // the key's block before it
+    std::memset(tails[l], 0, sizeof tails[l]);
+    if (rest != 0) std::memcpy(tails[l], m.data + std::size_t{full} * kBlockBytes, rest);
+    std::memcpy(tails[l] + rest, &suffix, sizeof suffix);
+    tails[l][rest + sizeof suffix] = std::byte{0x80};
+    std::memcpy(tails[l] + tail_blocks * kBlockBytes - sizeof bits, &bits, sizeof bits);
+    lanes[l] = {m.data, tails[l], full, full + tail_blocks};
+  }
+  run<Sha1>(inner, lanes, n);
+  const std::uint64_t outer_bits = __builtin_bswap64((std::uint64_t{kBlockBytes} + 4 * kSha1Words) * 8);
+  for (unsigned l = 0; l < n; ++l) {
+    std::memset(tails[l], 0, kBlockBytes);
+    for (unsigned w = 0; w < kSha1Words; ++w) {
+      const std::uint32_t word = __builtin_bswap32(inner[w][l]);
+      std::memcpy(tails[l] + 4 * w, &word, 4);
+    }
+    tails[l][4 * kSha1Words] = std::byte{0x80};
+    std::memcpy(tails[l] + kBlockBytes - sizeof outer_bits, &outer_bits, sizeof outer_bits);
+    lanes[l] = {nullptr, tails[l], 0, 1};
+  }
+  run<Sha1>(outer, lanes, n);
+  for (unsigned l = 0; l < n; ++l)
+    for (unsigned w = 0; w < kSha1Words; ++w) {
+      const std::uint32_t word = __builtin_bswap32(outer[w][l]);
+      std::memcpy(messages[l].digest + 4 * w, &word, 4);
+    }
+}
 
 }  // namespace mediaward::crypto::sha

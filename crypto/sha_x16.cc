@@ -5,6 +5,8 @@
 
 #include <immintrin.h>
 
+#include <cstring>
+
 namespace mediaward::crypto::sha {
 namespace {
 
@@ -16,8 +18,8 @@ inline Vector xor3(Vector a, Vector b, Vector c) noexcept { return _mm512_ternar
 inline Vector choose(Vector x, Vector y, Vector z) noexcept { return _mm512_ternarylogic_epi32(x, y, z, 0xca); }
 inline Vector majority(Vector x, Vector y, Vector z) noexcept { return _mm512_ternarylogic_epi32(x, y, z, 0xe8); }
 
-// rows[lane] = 64 bytes of its message → rows[word] = that word of every lane, in host order.
-inline void transpose(Vector (&rows)[kLanes]) noexcept {
+// rows[lane] = 64 bytes of its message → rows[word] = that word of every lane.
+inline void transpose_words(Vector (&rows)[kLanes]) noexcept {
   Vector t[kLanes];
   for (unsigned i = 0; i < kLanes; i += 4) {
     const Vector a = _mm512_unpacklo_epi32(rows[i], rows[i + 1]), b = _mm512_unpackhi_epi32(rows[i], rows[i + 1]);
@@ -27,15 +29,18 @@ inline void transpose(Vector (&rows)[kLanes]) noexcept {
     t[i + 2] = _mm512_unpacklo_epi64(b, d);
     t[i + 3] = _mm512_unpackhi_epi64(b, d);
   }
-  const Vector swap = _mm512_broadcast_i32x4(_mm_set_epi8(12, 13, 14, 15, 8, 9, 10, 11, 4, 5, 6, 7, 0, 1, 2, 3));
   for (unsigned j = 0; j < 4; ++j) {
     const Vector a = _mm512_shuffle_i32x4(t[j], t[4 + j], 0x44), b = _mm512_shuffle_i32x4(t[j], t[4 + j], 0xee);
     const Vector c = _mm512_shuffle_i32x4(t[8 + j], t[12 + j], 0x44), d = _mm512_shuffle_i32x4(t[8 + j], t[12 + j], 0xee);
-    rows[j] = _mm512_shuffle_epi8(_mm512_shuffle_i32x4(a, c, 0x88), swap);
-    rows[4 + j] = _mm512_shuffle_epi8(_mm512_shuffle_i32x4(a, c, 0xdd), swap);
-    rows[8 + j] = _mm512_shuffle_epi8(_mm512_shuffle_i32x4(b, d, 0x88), swap);
-    rows[12 + j] = _mm512_shuffle_epi8(_mm512_shuffle_i32x4(b, d, 0xdd), swap);
+    rows[j] = _mm512_shuffle_i32x4(a, c, 0x88);
+    rows[4 + j] = _mm512_shuffle_i32x4(a, c, 0xdd);
+    rows[8 + j] = _mm512_shuffle_i32x4(b, d, 0x88);
+    rows[12 + j] = _mm512_shuffle_i32x4(b, d, 0xdd);
   }
+}
+
+inline Vector swap_bytes(Vector words) noexcept {
+  return _mm512_shuffle_epi8(words, _mm512_broadcast_i32x4(_mm_set_epi8(12, 13, 14, 15, 8, 9, 10, 11, 4, 5, 6, 7, 0, 1, 2, 3)));
 }
 
 struct Sha1 {
@@ -105,9 +110,7 @@ struct Sha256 {
 
 // Lanes that are done, or not in use, go on over bytes that are there and keep their state.
 template <typename Hash>
-inline void run(std::uint32_t (*state)[kLanes], const Lane* lanes, unsigned n) noexcept {
-  Vector s[Hash::kWords];
-  for (unsigned i = 0; i < Hash::kWords; ++i) s[i] = _mm512_loadu_si512(state[i]);
+inline void run(Vector (&s)[Hash::kWords], const Lane* lanes, unsigned n) noexcept {
   alignas(64) std::uint32_t blocks[kLanes] = {};
   std::uint32_t longest = 0;
   for (unsigned l = 0; l < n; ++l) {
@@ -121,20 +124,62 @@ inline void run(std::uint32_t (*state)[kLanes], const Lane* lanes, unsigned n) n
       const Lane& lane = lanes[l < n ? l : 0];
       const std::uint32_t at = b < lane.blocks ? b : lane.blocks - 1;
       const std::byte* from = at < lane.full ? lane.data + std::size_t{at} * kBlockBytes : lane.tail + std::size_t{at - lane.full} * kBlockBytes;
-      w[l] = _mm512_loadu_si512(from);
+      w[l] = swap_bytes(_mm512_loadu_si512(from));
     }
-    transpose(w);
+    transpose_words(w);
     for (unsigned i = 0; i < Hash::kWords; ++i) before[i] = s[i];
     Hash::block(s, w);
     const __mmask16 running = _mm512_cmpgt_epu32_mask(ends, all(b));
     for (unsigned i = 0; i < Hash::kWords; ++i) s[i] = _mm512_mask_add_epi32(before[i], running, s[i], before[i]);
   }
+}
+
+template <typename Hash>
+inline void run(std::uint32_t (*state)[kLanes], const Lane* lanes, unsigned n) noexcept {
+  Vector s[Hash::kWords];
+  for (unsigned i = 0; i < Hash::kWords; ++i) s[i] = _mm512_loadu_si512(state[i]);
+  run<Hash>(s, lanes, n);
   for (unsigned i = 0; i < Hash::kWords; ++i) _mm512_storeu_si512(state[i], s[i]);
+}
+
+// The last, broken block with the suffix and the padding. Reads nothing behind the message.
+inline Lane cut(const HmacMessage& m, std::byte* tail) noexcept {
+  const std::uint32_t full = m.bytes / kBlockBytes, rest = m.bytes % kBlockBytes;
+  const std::uint32_t tail_blocks = rest + sizeof m.suffix + 1 + 8 > kBlockBytes ? 2 : 1;
+  const Vector left = _mm512_maskz_loadu_epi8((std::uint64_t{1} << rest) - 1, m.data + std::size_t{full} * kBlockBytes);
+  _mm512_store_si512(tail, left);
+  _mm512_store_si512(tail + kBlockBytes, _mm512_setzero_si512());
+  const std::uint32_t suffix = __builtin_bswap32(m.suffix);
+  const std::uint64_t bits = __builtin_bswap64((std::uint64_t{kBlockBytes} + m.bytes + sizeof m.suffix) * 8);  // the key's block before it
+  std::memcpy(tail + rest, &suffix, sizeof suffix);
+  tail[rest + sizeof suffix] = std::byte{0x80};
+  std::memcpy(tail + tail_blocks * kBlockBytes - sizeof bits, &bits, sizeof bits);
+  return {m.data, tail, full, full + tail_blocks};
 }
 
 }  // namespace
 
 void sha1_x16(std::uint32_t (*state)[kLanes], const Lane* lanes, unsigned n) noexcept { run<Sha1>(state, lanes, n); }
 void sha256_x16(std::uint32_t (*state)[kLanes], const Lane* lanes, unsigned n) noexcept { run<Sha256>(state, lanes, n); }
+
+void hmac_sha1_x16(const HmacMessage* messages, unsigned n) noexcept {
+  alignas(64) std::byte tails[kLanes][2 * kBlockBytes];
+  Lane lanes[kLanes];
+  Vector w[kLanes];
+  for (unsigned l = 0; l < n; ++l) lanes[l] = cut(messages[l], tails[l]);
+  for (unsigned l = 0; l < kLanes; ++l) w[l] = _mm512_loadu_si512(messages[l < n ? l : 0].key);
+  transpose_words(w);
+  Vector inner[kSha1Words], outer[kSha1Words], s[kSha1Words];
+  for (unsigned i = 0; i < kSha1Words; ++i) inner[i] = w[i], outer[i] = s[i] = w[kSha1Words + i];
+  run<Sha1>(inner, lanes, n);
+  for (unsigned i = 0; i < kLanes; ++i) w[i] = i < kSha1Words ? inner[i] : _mm512_setzero_si512();
+  w[kSha1Words] = all(0x80000000u);
+  w[15] = all((kBlockBytes + kSha1Words * 4) * 8);
+  Sha1::block(s, w);
+  alignas(64) std::uint32_t words[kSha1Words][kLanes];
+  for (unsigned i = 0; i < kSha1Words; ++i) _mm512_store_si512(words[i], swap_bytes(add(s[i], outer[i])));
+  for (unsigned l = 0; l < n; ++l)
+    for (unsigned i = 0; i < kSha1Words; ++i) std::memcpy(messages[l].digest + 4 * i, &words[i][l], 4);
+}
 
 }  // namespace mediaward::crypto::sha

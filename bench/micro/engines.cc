@@ -7,6 +7,8 @@
 
 #include "bench/support/key_ring.h"
 #include "bench/support/packet_source.h"
+#include "crypto/cpu_features.h"
+#include "crypto/ipsec_mb_provider.h"
 #include "crypto/openssl_provider.h"
 #include "crypto/provider_select.h"
 
@@ -79,6 +81,12 @@ void engine_burst(benchmark::State& state, crypto::CryptoProvider& provider, con
       benchmark::Counter(static_cast<double>(state.range(1)), benchmark::Counter::kIsIterationInvariantRate | benchmark::Counter::kInvert);
 }
 
+// The library's own HMAC beside the engine that has another; null where they are the same.
+crypto::CryptoProvider* library_provider(const crypto::CryptoProvider& fast) {
+  static auto library = crypto::make_ipsec_mb_provider(crypto::IsaLevel::kAvx512, crypto::HmacKernels::kLibrary);
+  return fast.isa() == to_string(crypto::IsaLevel::kAvx512) && library ? library->get() : nullptr;
+}
+
 void add(const std::string& name, crypto::CryptoProvider& provider) {
   for (const auto& suite : crypto::kSuites)
     for (const bool open : {false, true}) {
@@ -96,7 +104,10 @@ void add(const std::string& name, crypto::CryptoProvider& provider) {
 
 int main(int argc, char** argv) {
   const auto openssl = crypto::make_openssl_provider();
-  if (auto* fast = fast_provider()) add("ipsec-mb-" + std::string(fast->isa()), *fast);
+  if (auto* fast = fast_provider()) {
+    add("ipsec-mb-" + std::string(fast->isa()), *fast);
+    if (auto* library = library_provider(*fast)) add("ipsec-mb-" + std::string(fast->isa()) + "-library", *library);
+  }
   add("openssl", *openssl);
   benchmark::Initialize(&argc, argv);
   if (benchmark::ReportUnrecognizedArguments(argc, argv)) return 2;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The engine alone, as the yardstick of the pipeline: submit and poll on prepared jobs, the same packets, bursts, keys and buffers as
+// An engine alone, as a yardstick of the pipeline: submit and poll on prepared jobs, the same packets, bursts, keys and buffers as
 // the pipeline has. A burst is opened in place and sealed out of place under the receivers' keys. Jobs are written between the timed
 // pieces, so that they are as hot as the pipeline's; no parsing, index, replay or header work is timed. Calls of two only. One thread.
 #pragma once

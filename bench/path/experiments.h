@@ -9,7 +9,7 @@
 
 namespace mediaward::bench {
 
-// Calls of two: the pipeline against the engine alone, OpenSSL and libsrtp.
+// Calls of two: the pipeline against its engine and ipsec-mb alone, OpenSSL and libsrtp.
 void run_calls(Bench& bench);
 // One sender, 1 to 128 receivers: what a further one costs, each under its own key or all under one.
 void run_fan_out(Bench& bench);

@@ -10,6 +10,8 @@
 #include "bench/path/experiments.h"
 #include "bench/support/conferences.h"
 #include "bench/support/cpu_clock.h"
+#include "crypto/cpu_features.h"
+#include "crypto/ipsec_mb_provider.h"
 #include "crypto/openssl_provider.h"
 #include "crypto/provider_select.h"
 
@@ -39,12 +41,14 @@ bool is_wanted(const Experiment& experiment, const Options& options) {
   return std::find(options.only.begin(), options.only.end(), experiment.name) != options.only.end();
 }
 
-nlohmann::json facts(const Options& options, unsigned cpu, const crypto::CryptoProvider& provider, const crypto::CryptoProvider& openssl) {
+nlohmann::json facts(const Bench& bench, unsigned cpu) {
+  const crypto::CryptoProvider& engine = bench.fast;
   return {{"cpu", cpu},
-          {"engine", std::string(provider.name()) + " " + provider.version() + " " + std::string(provider.isa())},
-          {"openssl", openssl.version()},
-          {"rounds", options.rounds.rounds},
-          {"slices_per_round", options.rounds.slices},
+          {"engine", std::string(engine.name()) + " " + engine.version() + " " + std::string(engine.isa()) +
+                         (bench.native_hmac ? " with HMAC-SHA1 of our own" : "")},
+          {"openssl", bench.openssl.version()},
+          {"rounds", bench.rounds.rounds},
+          {"slices_per_round", bench.rounds.slices},
           {"packets_per_slice", kSlicePackets},
           {"streams", Conferences(calls(crypto::Suite::kAesCm128HmacSha1_80)).streams()},
           {"burst", kBurst}};
@@ -55,12 +59,16 @@ int run(const Options& options) {
   if (!cpu) throw std::runtime_error("cannot pin to the CPU asked for");
   auto choice = crypto::choose_provider({"ipsec-mb", options.isa});
   if (!choice) throw std::runtime_error(choice.error().message);
+  const crypto::IsaLevel level = *crypto::find_isa(choice->provider->isa());
+  const auto library = crypto::make_ipsec_mb_provider(level, crypto::HmacKernels::kLibrary);
+  if (!library) throw std::runtime_error(library.error().message);
   const auto openssl = crypto::make_openssl_provider();
   Results results;
-  Bench bench{*choice->provider, *openssl, options.rounds, options.quick, measure_ticks_per_ns(), results};
+  const bool native_hmac = level == crypto::IsaLevel::kAvx512;
+  Bench bench{*choice->provider, **library, *openssl, native_hmac, options.rounds, options.quick, measure_ticks_per_ns(), results};
   for (const Experiment& experiment : kExperiments)
     if (is_wanted(experiment, options)) experiment.run(bench);
-  std::printf("%s\n", results.json(facts(options, *cpu, *choice->provider, *openssl), bench.ticks_per_ns).dump(2).c_str());
+  std::printf("%s\n", results.json(facts(bench, *cpu), bench.ticks_per_ns).dump(2).c_str());
   return 0;
 }
 

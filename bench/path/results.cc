@@ -14,6 +14,10 @@ void Results::add(const std::string& name, const std::string& unit, const Series
   rows_.push_back({{"name", name}, {"value", v.median}, {"unit", unit}, {"min", v.min}, {"max", v.max}, {"note", note}});
 }
 
+void Results::add_missing(const std::string& name, const std::string& unit, const std::string& reason) {
+  rows_.push_back({{"name", name}, {"value", nullptr}, {"unit", unit}, {"note", name + ": not measured: " + reason}});
+}
+
 void Results::add(const std::string& name, const std::string& unit, double value, const std::string& note) {
   rows_.push_back({{"name", name}, {"value", value}, {"unit", unit}, {"note", note}});
 }

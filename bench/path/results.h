@@ -19,6 +19,8 @@ class Results {
   // A row whose value is computed for every round of the series.
   void add(const std::string& name, const std::string& unit, const Series& series, const std::function<double(std::size_t)>& value,
            const std::string& note = {});
+  // A row that this machine cannot have.
+  void add_missing(const std::string& name, const std::string& unit, const std::string& reason);
   // A row that is no statistic.
   void add(const std::string& name, const std::string& unit, double value, const std::string& note = {});
   // Core cycles by stage of one subject, per received packet.
@@ -38,8 +40,10 @@ class Results {
 
 // What every experiment is given.
 struct Bench {
-  crypto::CryptoProvider& fast;
+  crypto::CryptoProvider& fast;      // what the appliance would choose
+  crypto::CryptoProvider& ipsec_mb;  // the library on the same instruction set, HMAC included: what the path is promised against
   crypto::CryptoProvider& openssl;
+  bool native_hmac = false;  // the two differ where there is HMAC-SHA1
   Rounds rounds;
   bool quick = false;  // only the figures that were promised
   double ticks_per_ns = 0;

@@ -66,8 +66,8 @@ void run_sweep(Bench& bench, crypto::Suite suite) {
 void run_streams(Bench& bench) {
   run_promised(bench);
   if (bench.quick) return;
-  Bench sweep{bench.fast, bench.openssl,      {std::min(bench.rounds.rounds, 7u), std::min(bench.rounds.slices, 64u)},
-              false,      bench.ticks_per_ns, bench.results};
+  Bench sweep = bench;
+  sweep.rounds = {std::min(bench.rounds.rounds, 7u), std::min(bench.rounds.slices, 64u)};
   for (const auto suite : {crypto::Suite::kAesCm128HmacSha1_80, crypto::Suite::kAeadAes128Gcm}) run_sweep(sweep, suite);
 }
 

@@ -16,6 +16,7 @@ FIGURES = {
     "srtp.gcm128.1200.pipeline_vs_engine": ("<=", 1.6),
     "srtp.cm128.160.pipeline_overhead_cycles": ("<=", 300),
     "srtp.gcm128.160.pipeline_overhead_cycles": ("<=", 300),
+    "srtp.cm128.160.native_vs_ipsec_mb": (">=", 1.4),
     "srtp.cm128.160.vs_openssl": (">=", 2.8),
     "srtp.gcm128.160.vs_openssl": (">=", 3.2),
     "srtp.cm128.160.vs_libsrtp_nss": (">=", 12),

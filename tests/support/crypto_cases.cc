@@ -56,10 +56,17 @@ std::vector<std::byte> from_hex(std::string_view hex) {
 
 std::unique_ptr<crypto::CryptoProvider> make_provider(std::string_view name) {
   if (name == "openssl") return crypto::make_openssl_provider();
-  const auto isa = crypto::find_isa(name);
+  const bool of_library = name == "avx512-library";
+  const auto isa = crypto::find_isa(of_library ? "avx512" : name);
   if (!isa) std::abort();  // a name the test misspelt
-  auto made = crypto::make_ipsec_mb_provider(*isa);
+  auto made = crypto::make_ipsec_mb_provider(*isa, of_library ? crypto::HmacKernels::kLibrary : crypto::HmacKernels::kOwn);
   return made ? std::move(*made) : nullptr;
+}
+
+std::string test_name(std::string_view provider) {
+  std::string name(provider);
+  std::replace(name.begin(), name.end(), '-', '_');
+  return name;
 }
 
 KeyRing::KeyRing(crypto::CryptoProvider& provider, unsigned keys) : provider_(provider) {

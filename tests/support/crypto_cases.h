@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <memory>
 #include <random>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -19,9 +20,12 @@ namespace mediaward::test_support {
 
 [[nodiscard]] std::vector<std::byte> from_hex(std::string_view hex);
 
-// The provider called "openssl", "sse", "avx2" or "avx512"; null when this machine cannot run it.
+// The provider of that name: "openssl", or ipsec-mb at the level "sse", "avx2" or "avx512", the last with HMAC from our own kernels, or
+// from the library as "avx512-library". Null when this machine cannot run it.
 [[nodiscard]] std::unique_ptr<crypto::CryptoProvider> make_provider(std::string_view name);
-inline constexpr std::array<std::string_view, 4> kProviderNames{"openssl", "sse", "avx2", "avx512"};
+inline constexpr std::array<std::string_view, 5> kProviderNames{"openssl", "sse", "avx2", "avx512", "avx512-library"};
+// How a test with that parameter may be called.
+[[nodiscard]] std::string test_name(std::string_view provider);
 
 // Session keys number 0..n-1 of every kind of key context, expanded by one provider. Key i is the same for every provider.
 class KeyRing {

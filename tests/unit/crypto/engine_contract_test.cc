@@ -338,7 +338,7 @@ TEST_P(EngineContract, WipedKeyContextHoldsNoKey) {
 }
 
 INSTANTIATE_TEST_SUITE_P(All, EngineContract, testing::ValuesIn(test_support::kProviderNames),
-                         [](const auto& p) { return std::string(p.param); });
+                         [](const auto& p) { return test_support::test_name(p.param); });
 
 }  // namespace
 }  // namespace mediaward::crypto

@@ -265,8 +265,8 @@ std::vector<Case> all_cases() {
 }
 
 INSTANTIATE_TEST_SUITE_P(All, EngineLibsrtp, testing::ValuesIn(all_cases()), [](const auto& p) {
-  return std::string(p.param.provider) + "_" + std::string(find_suite(p.param.suite)->name) + (p.param.mki_bytes != 0 ? "_mki" : "") +
-         (p.param.unencrypted ? "_unencrypted" : "");
+  return test_support::test_name(p.param.provider) + "_" + std::string(find_suite(p.param.suite)->name) +
+         (p.param.mki_bytes != 0 ? "_mki" : "") + (p.param.unencrypted ? "_unencrypted" : "");
 });
 
 }  // namespace

@@ -220,7 +220,7 @@ TEST_P(EngineVectors, Rfc3711_3_4_SrtcpReferencePacket) {
 }
 
 INSTANTIATE_TEST_SUITE_P(All, EngineVectors, testing::ValuesIn(test_support::kProviderNames),
-                         [](const auto& p) { return std::string(p.param); });
+                         [](const auto& p) { return test_support::test_name(p.param); });
 
 // Wraps a right engine and spoils what comes back.
 class SpoilingProvider final : public CryptoProvider {
@@ -316,6 +316,27 @@ TEST(SelfTest, RefusesAWrongEngine) {
       {"sealing did not end well",
        [](Job& j) {
          if (j.op == JobOp::kCm128Seal) j.status = JobStatus::kPending;
+       }},
+      // Longer than any known answer: what only bursts of many lengths show.
+      {"HMAC-SHA1: burst of ",
+       [](Job& j) {
+         if (j.op == JobOp::kNullSeal && j.aad_bytes + j.bytes == 15 * 64 + 51) j.tag[0] ^= std::byte{1};
+       }},
+      {"wrong tag of 4 bytes over ",
+       [](Job& j) {
+         if (j.op == JobOp::kNullSeal && j.bytes > 500 && j.tag_bytes == 4) j.tag[4] ^= std::byte{1};
+       }},
+      {"wrong tag of 10 bytes over ",
+       [](Job& j) {
+         if (j.op == JobOp::kNullSeal && j.bytes > 500 && j.tag_bytes == 10) j.tag[17] ^= std::byte{1};
+       }},
+      {"wrong verdict on a tag of ",
+       [](Job& j) {
+         if (j.op == JobOp::kNullOpen && j.bytes > 500) j.status = JobStatus::kOk;
+       }},
+      {"opening wrote to a packet",
+       [](Job& j) {
+         if (j.op == JobOp::kNullOpen && j.bytes > 500) j.dst[0] ^= std::byte{1};
        }},
   };
   for (const auto& [expected, spoil] : spoils) {
