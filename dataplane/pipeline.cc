@@ -73,6 +73,7 @@ void Worker::apply(const Command& command) noexcept {
     case Command::Op::kSetPeer: peers_->set_peer(command.slot, static_cast<const ppspp::Peer*>(command.object)); break;
     case Command::Op::kSetAdmission: peers_->set_admission(static_cast<const ppspp::AdmissionView*>(command.object)); break;
     case Command::Op::kEraseAdmission: peers_->erase_admission(static_cast<const ppspp::AdmissionView*>(command.object)); break;
+    case Command::Op::kAuditPeer: peers_->audit(command.slot, command.udp_port); break;
     case Command::Op::kPurgeNextHop: egress_.purge(static_cast<NextHop*>(const_cast<void*>(command.object))); break;
   }
 }

@@ -208,13 +208,13 @@ struct alignas(64) StreamShare {
 // Names a place in a worker's tables and what to put there; nullptr unlinks.
 struct Command {
   enum class Op : std::uint8_t { kSetFlow, kSetStream, kSetShare, kSetLegTx, kPurgeNextHop, kSetBucketOwner, kUnparkBucket, kSetSwarm, kSetPeer,
-                                 kSetAdmission, kEraseAdmission };
+                                 kSetAdmission, kEraseAdmission, kAuditPeer };
   Op op = Op::kSetFlow;
   std::uint16_t port = 0;                  // kSetFlow
-  std::uint16_t udp_port = 0;              // kSetFlow
+  std::uint16_t udp_port = 0;              // kSetFlow; kAuditPeer: chunks
   std::uint16_t address_index = 0;         // kSetFlow: into the port's addresses; kSetBucketOwner: worker
   std::uint32_t slot = 0;                  // kSetStream, kSetShare: stream slot; kSetLegTx: leg; kSetBucketOwner, kUnparkBucket: bucket;
-                                           // kSetSwarm, kSetPeer: place among those
+                                           // kSetSwarm, kSetPeer, kAuditPeer: place among those
   const void* object = nullptr;            // LegRx, StreamRx, StreamShare, LegTx, NextHop, ppspp::Swarm, Peer or AdmissionView
 };
 

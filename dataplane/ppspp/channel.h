@@ -38,6 +38,9 @@ enum class ChannelState : std::uint8_t {
   kOpen,
 };
 
+// ChunkLog::Entry::bytes of a request: what was asked for to see whether the peer has it.
+inline constexpr std::uint32_t kAudit = 1;
+
 struct AckItem {
   std::uint64_t chunk = 0;
   std::uint64_t delay_us = 0;
@@ -60,6 +63,7 @@ struct alignas(64) Channel {
   const Peer* peer = nullptr;
   Channel* next_of_swarm = nullptr;     // FetchState::channels
   Channel* previous_of_swarm = nullptr;
+  Channel* next_of_peer = nullptr;      // PeerBudget::channels
 
   std::uint64_t last_heard = 0, last_sent = 0;
   std::uint64_t handshake_due = 0;      // kOpening: when to repeat it
@@ -79,6 +83,8 @@ struct alignas(64) Channel {
   std::uint8_t repeat_count = 0;
   std::uint64_t munro_sent = 0;         // live: the last one + 1
   std::array<std::uint64_t, 64> repeats{};  // chunks to be asked for again
+  std::uint8_t audit_count = 0;
+  std::array<std::uint64_t, 16> audits{};   // chunks to be asked for whether they are held or not
   std::array<AckItem, 64> acks{};       // to be sent with the next datagram
 
   UdpPath path;                         // to this channel's endpoint

@@ -4,6 +4,7 @@
 #include "dataplane/ppspp/service.h"
 
 #include <algorithm>
+#include <utility>
 
 namespace mediaward::dataplane::ppspp {
 namespace {
@@ -22,7 +23,10 @@ void PeerService::verify() noexcept {
 }
 
 void PeerService::commit() noexcept {
-  for (std::size_t i = 0; i < check_count_; ++i) commit_one(checks_[i], origins_[i]);
+  for (std::size_t i = 0; i < check_count_; ++i) {
+    const CheckOrigin origin = std::exchange(origins_[i], {});  // no business of a channel any more that is closed by this
+    commit_one(checks_[i], origin);
+  }
   check_count_ = 0;
 }
 
@@ -37,7 +41,10 @@ void PeerService::commit_one(const crypto::ChunkCheck& check, const CheckOrigin&
   DropReason reason = DropReason::kCount;
   switch (check.verdict) {
     case crypto::ChunkCheck::kOk:
-      if (swarm.held(check.chunk)) {  // twice in one burst
+      if (swarm.held(check.chunk) && origin.asked.bytes == kAudit) {
+        count_delivered(check, origin);
+        acknowledge(channel, check.chunk, origin.timestamp_us);
+      } else if (swarm.held(check.chunk)) {  // twice in one burst
         add_relaxed(conduct.duplicate);
         add_relaxed(conduct.bytes_in_other, check.bytes);
         count_end(channel, origin.asked, false);
@@ -85,22 +92,27 @@ void PeerService::acknowledge(Channel& channel, std::uint64_t chunk, std::uint64
   queue(channel);
 }
 
+void PeerService::count_delivered(const crypto::ChunkCheck& check, const CheckOrigin& origin) noexcept {
+  PeerConduct& conduct = *origin.channel->peer->conduct;
+  add_relaxed(conduct.delivered_ok);
+  add_relaxed(conduct.bytes_in_ok, check.bytes);
+  if (origin.asked.bytes == kAudit) add_relaxed(conduct.audits_answered);
+  if (origin.asked.ended())
+    add_relaxed(conduct.late);
+  else
+    add_relaxed(conduct.outstanding, ~std::uint64_t{0});
+}
+
 void PeerService::commit_ok(const crypto::ChunkCheck& check, const CheckOrigin& origin) noexcept {
   Channel& channel = *origin.channel;
   const Swarm& swarm = *channel.swarm;
   FetchState& fetch = *swarm.fetch_state;
-  PeerConduct& conduct = *channel.peer->conduct;
   context_.count(Counter::kPpsppChunksVerified);
   context_.count(Counter::kPpsppBytesVerified, check.bytes);
   add_relaxed(swarm.stats->verified);
   add_relaxed(swarm.stats->received_bytes, check.bytes);
   if (check.chunk >= swarm.stats->top_chunk) add_relaxed(swarm.stats->top_chunk, check.chunk + 1 - swarm.stats->top_chunk);
-  add_relaxed(conduct.delivered_ok);
-  add_relaxed(conduct.bytes_in_ok, check.bytes);
-  if (origin.asked.ended())
-    add_relaxed(conduct.late);
-  else
-    add_relaxed(conduct.outstanding, ~std::uint64_t{0});
+  count_delivered(check, origin);
   channel.unverified = {};
   channel.unverified_count = 0;
   channel.unverified_again = false;

@@ -53,6 +53,7 @@ std::uint64_t PeerService::next_to_ask(Channel& channel, std::uint64_t from) noe
     ++looks;
     if (fetch.requested(chunk) || !channel.requested.has_room(chunk) || swarm.held(chunk)) return false;
     if (std::count(channel.bad.begin(), channel.bad.end(), chunk + 1) >= 2) return false;
+    if (fetch.ranks_differ && better_has(channel, chunk)) return false;
     return !channel.requested.look(chunk).missed || (missed++ < kMissedPerAsk && !another_has(channel, chunk));
   };
   std::uint64_t found = kNothing;
@@ -79,10 +80,51 @@ std::uint64_t PeerService::next_to_ask(Channel& channel, std::uint64_t from) noe
   return kNothing;
 }
 
+// Of several that provide, the lowest rank is asked, as long as it delivers what it is asked for.
+bool PeerService::better_has(const Channel& channel, std::uint64_t chunk) const noexcept {
+  const auto delivers = [this](const Channel& c) {
+    return c.requested.waiting() == 0 || context_.now() - std::max(c.last_data, c.requested.oldest(0)) < context_.tsc_hz();
+  };
+  for (const Channel* c = channel.swarm->fetch_state->channels; c != nullptr; c = c->next_of_swarm)
+    if (c->peer->rank < channel.peer->rank && c->may_ask() && delivers(*c) && c->claimed.contains(chunk) && !c->requested.look(chunk).missed)
+      return true;
+  return false;
+}
+
+void PeerService::audit(std::uint32_t slot, std::uint32_t chunks) noexcept {
+  const Peer* peer = tables_.peers[slot];
+  Channel* channel = peer != nullptr ? peer->budget->channels : nullptr;
+  while (channel != nullptr && !channel->may_ask()) channel = channel->next_of_peer;
+  if (channel == nullptr) return;
+  const std::uint64_t claimed = channel->claimed.count();
+  for (; chunks != 0 && channel->audit_count < channel->audits.size(); --chunks)
+    channel->audits[channel->audit_count++] = channel->claimed.nth((std::uint64_t{random()} << 32 | random()) % claimed);
+  queue(*channel);
+}
+
+// Ordinary REQUESTs: the peer cannot tell them from others.
+void PeerService::ask_audits(Channel& channel, MessageWriter& out) noexcept {
+  PeerConduct& conduct = *channel.peer->conduct;
+  FetchState& fetch = *channel.swarm->fetch_state;
+  while (channel.audit_count != 0) {
+    const std::uint64_t chunk = channel.audits[--channel.audit_count];
+    const bool held = channel.swarm->held(chunk);
+    if ((!held && fetch.requested(chunk)) || !channel.requested.has_room(chunk) || channel.requested.look(chunk).state != ChunkLog::State::kNone) continue;
+    if (!out.request({chunk, chunk})) return;
+    channel.requested.begin(chunk, kAudit, context_.now());
+    if (!held) fetch.set_requested(chunk);
+    add_relaxed(conduct.requested);
+    add_relaxed(conduct.outstanding);
+    add_relaxed(conduct.audits_issued);
+    context_.count(Counter::kPpsppRequested);
+  }
+}
+
 // REQUESTs with whatever else goes to this peer: runs of neighbours in one message.
 void PeerService::ask(Channel& channel, MessageWriter& out) noexcept {
   const Swarm& swarm = *channel.swarm;
   PeerConduct& conduct = *channel.peer->conduct;
+  if (channel.audit_count != 0) ask_audits(channel, out);
   ChunkRange run;
   bool have_run = false;
   std::uint64_t from = 0;
@@ -101,13 +143,13 @@ void PeerService::ask(Channel& channel, MessageWriter& out) noexcept {
     const std::uint64_t chunk = channel.repeats[--channel.repeat_count];
     const ChunkLog::Entry asked = channel.requested.look(chunk);
     if (asked.state != ChunkLog::State::kLate) continue;  // it came after all
-    if (!channel.requested.has_room(chunk) || swarm.held(chunk)) {
+    if (!channel.requested.has_room(chunk) || (swarm.held(chunk) && asked.bytes != kAudit)) {
       give_up(channel, asked, false);
       continue;
     }
     (void)out.request({chunk, chunk});
     ++messages;
-    channel.requested.begin(chunk, 0, context_.now());
+    channel.requested.begin(chunk, asked.bytes, context_.now());
     add_relaxed(conduct.repeated);
     context_.count(Counter::kPpsppRequested);
   }
@@ -153,6 +195,7 @@ void PeerService::count_end(Channel& channel, const ChunkLog::Entry& asked, bool
   PeerConduct& conduct = *channel.peer->conduct;
   channel.requested.set_ended(asked.chunk, fault);
   add_relaxed(fault ? conduct.timed_out : conduct.cancelled);
+  if (fault && asked.bytes == kAudit) add_relaxed(conduct.audits_missed);
   add_relaxed(conduct.outstanding, ~std::uint64_t{0});
 }
 

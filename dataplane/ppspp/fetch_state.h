@@ -33,6 +33,9 @@ struct FetchState {
   std::uint32_t channel_count = 0;
   std::uint32_t receivers = 0;         // of them: served; without any a live stream is joined anew
   std::uint64_t cursor = 0;            // below it every chunk is held, was held, or is being asked for
+  std::uint8_t rank = 0;               // of a provider
+  bool rank_seen = false;
+  bool ranks_differ = false;           // providers of several ranks were here
   std::uint64_t served_top = 0;        // highest chunk ever served + 1
   RangeSet<64> missed;                 // receivers asked for them, and they are not held
   RangeSet<256> had;                   // verified at any time: what receivers are told of

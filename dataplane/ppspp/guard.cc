@@ -209,7 +209,6 @@ void GuardService::judge(const View& view, std::uint32_t frame) noexcept {
   Message m;
   std::size_t checks = check_count_;
   while (frames_[frame].reason == DropReason::kCount && reader.next(m)) {
-    if (m.type == MessageType::kHandshake && m.channel == 0) return forget(*channel);
     if (m.type == MessageType::kIntegrity) on_integrity(*channel, *swarm, m, frame);
     if (m.type == MessageType::kSignedIntegrity) on_signed_integrity(*channel, *swarm, m, frame);
     if (m.type == MessageType::kData) {

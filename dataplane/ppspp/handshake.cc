@@ -160,21 +160,17 @@ bool PeerService::on_handshake(Intake& in, const Message& m, const MessageReader
 }
 
 Channel* PeerService::same_channel(const Peer& peer, std::uint16_t peer_port_raw, std::uint32_t remote_id) const noexcept {
-  for (Channel* c = peer.swarm->fetch_state->channels; c != nullptr; c = c->next_of_swarm)
-    if (c->peer == &peer && c->peer_port_raw == peer_port_raw && c->remote_id == remote_id) return c;
+  for (Channel* c = peer.budget->channels; c != nullptr; c = c->next_of_peer)
+    if (c->peer_port_raw == peer_port_raw && c->remote_id == remote_id) return c;
   return nullptr;
 }
 
 // A peer has a few channels at most. One that was answered and never heard again makes room: spoofed HANDSHAKEs cost what they replace.
 bool PeerService::room_for_channel(const Peer& peer) noexcept {
-  unsigned count = 0;
   Channel* oldest = nullptr;
-  for (Channel* c = peer.swarm->fetch_state->channels; c != nullptr; c = c->next_of_swarm) {
-    if (c->peer != &peer) continue;
-    ++count;
+  for (Channel* c = peer.budget->channels; c != nullptr; c = c->next_of_peer)
     if (c->state == ChannelState::kAnswered && (oldest == nullptr || c->last_heard < oldest->last_heard)) oldest = c;
-  }
-  if (count < peer.max_channels) return true;
+  if (peer.budget->channel_count < peer.max_channels) return true;
   if (oldest == nullptr) return false;
   close_channel(*oldest, false);
   return true;
@@ -202,6 +198,13 @@ Channel* PeerService::open_channel(const Peer& peer, std::uint16_t peer_port_raw
   if (next != nullptr) next->previous_of_swarm = channel;
   fetch.channels = channel;
   ++fetch.channel_count;
+  if (peer.provides()) {
+    fetch.ranks_differ = fetch.ranks_differ || (fetch.rank_seen && fetch.rank != peer.rank);
+    fetch.rank_seen = true;
+    fetch.rank = peer.rank;
+  }
+  channel->next_of_peer = std::exchange(peer.budget->channels, channel);
+  add_relaxed(peer.budget->channel_count);
   fetch.receivers += peer.receives() ? 1 : 0;
   channel->last_heard = channel->last_sent = channel->last_data = context_.now();
   channel->handshake_due = context_.now();
@@ -214,7 +217,7 @@ Channel* PeerService::open_channel(const Peer& peer, std::uint16_t peer_port_raw
   channel->unverified_again = false;
   channel->announce_due = channel->announce_wait = channel->look_from = 0;
   channel->munro_sent = 0;
-  channel->ack_count = channel->repeat_count = 0;
+  channel->ack_count = channel->repeat_count = channel->audit_count = 0;
   channel->path = peer.path;
   set_remote_port(channel->path, peer_port_raw);
   channel->max_payload = channel->path.max_udp_payload;
@@ -239,8 +242,13 @@ void PeerService::close_channel(Channel& channel, bool tell) noexcept {
   (channel.previous_of_swarm != nullptr ? channel.previous_of_swarm->next_of_swarm : fetch.channels) = channel.next_of_swarm;
   if (channel.next_of_swarm != nullptr) channel.next_of_swarm->previous_of_swarm = channel.previous_of_swarm;
   --fetch.channel_count;
+  PeerBudget& budget = *channel.peer->budget;
+  Channel** link = &budget.channels;
+  while (*link != &channel) link = &(*link)->next_of_peer;
+  *link = channel.next_of_peer;
+  add_relaxed(budget.channel_count, ~std::uint64_t{0});
   if (channel.peer->receives() && --fetch.receivers == 0) fetch.joined = false;
-  if (channel.signature_pending) channel.peer->budget->signature_pending = false;
+  if (channel.signature_pending) budget.signature_pending = false;
   for (std::size_t i = 0; i < check_count_; ++i) {
     if (origins_[i].channel != &channel) continue;
     give_up(channel, origins_[i].asked, false);
@@ -266,8 +274,7 @@ void PeerService::send_handshake(Channel& channel) noexcept {
 // A peer that the AS told us to contact.
 void PeerService::connect(const Peer& peer, std::uint64_t in_ticks) noexcept {
   if (peer.banned || peer.swarm->expires_tsc <= context_.now()) return;
-  for (Channel* c = peer.swarm->fetch_state->channels; c != nullptr; c = c->next_of_swarm)
-    if (c->peer == &peer) return;
+  if (peer.budget->channels != nullptr) return;
   Channel* channel = open_channel(peer, peer.key.peer_port_raw);
   if (channel == nullptr) return;
   channel->state = ChannelState::kOpening;

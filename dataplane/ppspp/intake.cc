@@ -155,7 +155,9 @@ void PeerService::on_data(Intake& in, const Message& m) noexcept {
   const std::uint64_t chunk = m.range.first;
   if (!m.range.is_one() || !swarm.has_chunk(chunk)) return refuse(DropReason::kPpsppChunkRange);
   if (m.body.size() != swarm.length_of(chunk)) return refuse(DropReason::kPpsppChunkLength);
-  if (swarm.held(chunk)) {  // who repeats what we have waits for an ACK (RFC 7574 §8.7), if we ever asked for it
+  const ChunkLog::Entry before = channel.requested.look(chunk);
+  const bool audited = before.bytes == kAudit && before.state == ChunkLog::State::kWaiting;
+  if (swarm.held(chunk) && !audited) {  // who repeats what we have waits for an ACK (RFC 7574 §8.7), if we ever asked for it
     const bool was_asked = channel.requested.was_begun(chunk);
     const ChunkLog::Entry over = channel.requested.end(chunk);
     count_end(channel, over, false);
@@ -272,6 +274,7 @@ void PeerService::on_ack(Intake& in, const Message& m) noexcept {
   });
   in.content = in.content || chunks != 0;
   channel.congestion.acked(m.timestamp, bytes, context_.now());
+  set_relaxed(channel.peer->budget->window_bytes, channel.congestion.cwnd_bytes());
   (void)channel.acked.insert(range);
   (void)channel.known.insert(range);
   (void)channel.wanted.erase(range);

@@ -79,6 +79,8 @@ class PeerService {
   // Commands, between two loops.
   void set_swarm(std::uint32_t slot, const Swarm* swarm) noexcept;
   void set_peer(std::uint32_t slot, const Peer* peer) noexcept;
+  // Asks this peer for so many chunks that it announced, chosen at random, whether they are held or not.
+  void audit(std::uint32_t slot, std::uint32_t chunks) noexcept;
   void set_admission(const AdmissionView* admission) noexcept { tables_.set_admission(admission); }
   void erase_admission(const AdmissionView* admission) noexcept { tables_.erase_admission(admission); }
 
@@ -160,6 +162,7 @@ class PeerService {
 
   // commit.cc
   void commit_one(const crypto::ChunkCheck& check, const CheckOrigin& origin) noexcept;
+  void count_delivered(const crypto::ChunkCheck& check, const CheckOrigin& origin) noexcept;
   void commit_ok(const crypto::ChunkCheck& check, const CheckOrigin& origin) noexcept;
   [[nodiscard]] DropReason commit_bad(const crypto::ChunkCheck& check, const CheckOrigin& origin) noexcept;
   void commit_unverifiable(const crypto::ChunkCheck& check, const CheckOrigin& origin) noexcept;
@@ -170,6 +173,8 @@ class PeerService {
 
   // fetch.cc
   void ask(Channel& channel, MessageWriter& out) noexcept;
+  void ask_audits(Channel& channel, MessageWriter& out) noexcept;
+  [[nodiscard]] bool better_has(const Channel& channel, std::uint64_t chunk) const noexcept;
   [[nodiscard]] std::uint64_t next_to_ask(Channel& channel, std::uint64_t from) noexcept;
   [[nodiscard]] bool may_fetch(const Swarm& swarm, std::uint64_t chunk) const noexcept;
   void expire_requests(Channel& channel) noexcept;

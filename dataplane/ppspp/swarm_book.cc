@@ -33,10 +33,16 @@ void SwarmBook::commit(const Retire& retire) {
     const bool gone = before != nullptr && (staged == nullptr || staged->bundle != before->bundle);
     if (gone && before->bundle->store) releasing_.push_back(before->bundle);
   }
+  // What a peer does counts from its first datagram on, not from the first look at it.
+  for (const auto& [id, staged] : peers_.staged()) {
+    std::vector<Finding> none;
+    if (staged != nullptr && peers_.committed(id) == nullptr) (void)swarms_.find(staged->swarm)->judge->assess(id, PeerConduct{}, clock_(), none);
+  }
   peers_.commit(retire);
   admissions_.commit(retire);
   swarms_.commit(retire);
   keys_.commit([](const auto&) {});
+  audits_.clear();
 }
 
 void SwarmBook::discard() {
@@ -44,6 +50,7 @@ void SwarmBook::discard() {
   admissions_.discard();
   swarms_.discard();
   keys_.discard();
+  audits_.clear();
 }
 
 void SwarmBook::collect() {

@@ -122,6 +122,11 @@ class SwarmBook {
   std::uint32_t next_generation_ = 1;
   std::uint64_t next_peer_ = 1;
   std::vector<std::uint32_t> swarms_of_worker_;
+  struct Audit {
+    std::uint64_t peer;
+    std::uint32_t chunks;
+  };
+  std::vector<Audit> audits_;                             // to be told with the running transaction
   std::vector<std::shared_ptr<SwarmBundle>> releasing_;
   std::vector<abi::EventMessage> events_;
   std::uint64_t next_watch_ = 0;

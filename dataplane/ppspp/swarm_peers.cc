@@ -164,6 +164,9 @@ void SwarmBook::link(CommandPlan& plan) const {
   }
   for (const auto& [id, staged] : peers_.staged())
     if (staged != nullptr) plan[swarms_.find(staged->swarm)->owner].push_back({Op::kSetPeer, 0, 0, 0, staged->view->slot, staged->view.get()});
+  for (const Audit& audit : audits_)
+    if (const PeerObject* peer = peers_.find(audit.peer); peer != nullptr)
+      plan[swarms_.find(peer->swarm)->owner].push_back({Op::kAuditPeer, 0, static_cast<std::uint16_t>(audit.chunks), 0, peer->view->slot, nullptr});
 }
 
 }  // namespace mediaward::dataplane::ppspp

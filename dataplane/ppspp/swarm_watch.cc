@@ -50,6 +50,21 @@ bool SwarmBook::watch_peer(std::uint64_t id, std::uint64_t now_tsc) {
     staged = true;
   }
   for (const Finding& finding : findings) staged = act(id, finding, now_tsc) || staged;
+  // A throttle ends when nothing that led to it holds any more.
+  if (findings.empty() && peer.throttle_bytes_per_s != 0 && !peer.banned && peer.bundle->assessment.action == Action::kObserve) {
+    peer.bundle->verdicts = 0;
+    events_.push_back(make_event(abi::EventKind::kPeerCleared, peer.swarm, 0, 0, name_of(peer.key)));
+    PeerObject& changed = peers_.edit(id);
+    changed.throttle_bytes_per_s = 0;
+    (void)make_peer_view(changed);
+    staged = true;
+  }
+  if (peer.view->provides() && !peer.banned && judge.policy().audit_interval_s != 0) {
+    if (const std::uint32_t chunks = judge.audits_due(id, counts, now_tsc); chunks != 0) {
+      audits_.push_back({id, chunks});
+      staged = true;
+    }
+  }
   const bool connects = (peer.view->flags & abi::kAdmitConnect) != 0;
   const bool silent = now_tsc - std::max(counts.last_heard_ticks, peer.bundle->made_tsc) > kForgetSeconds * tsc_hz_;
   if (!staged && silent && !connects && peer.bundle->verdicts == 0 && !peer.banned) {
@@ -197,6 +212,8 @@ std::vector<abi::PeerInfo> SwarmBook::peer_infos(std::uint64_t swarm) const {
     info.received_bytes = c.bytes_in_ok;
     info.sent_bytes = c.bytes_out;
     info.acknowledged_bytes = c.acked_to_us_bytes;
+    info.channels = static_cast<std::uint32_t>(read_relaxed(peer.bundle->budget.channel_count));
+    info.congestion_window_bytes = read_relaxed(peer.bundle->budget.window_bytes);
     info.rtt_us = c.rtt_ticks * 1'000'000u / tsc_hz_;
     out.push_back(info);
   }

@@ -143,9 +143,10 @@ struct TokenMeter {
   std::uint64_t at = 0;
   // rate: per second; burst: most that is saved up.
   [[nodiscard]] bool has(std::uint64_t n, std::uint64_t rate, std::uint64_t burst, std::uint64_t now, std::uint64_t ticks_per_s) noexcept {
-    const std::uint64_t most = burst * ticks_per_s, passed = now - at;
+    const std::uint64_t most = burst * ticks_per_s;
+    const unsigned __int128 filled = tokens + static_cast<unsigned __int128>(rate) * (now - at);
     at = now;
-    tokens = passed >= ticks_per_s * 16 || rate * passed > most - (tokens < most ? tokens : most) ? most : tokens + rate * passed;
+    tokens = filled > most ? most : static_cast<std::uint64_t>(filled);
     return tokens >= n * ticks_per_s;
   }
   void spend(std::uint64_t n, std::uint64_t ticks_per_s) noexcept { tokens -= tokens < n * ticks_per_s ? tokens : n * ticks_per_s; }
@@ -156,6 +157,9 @@ struct alignas(64) PeerBudget {
   TokenMeter send;                 // bytes of what is sent to it
   TokenMeter idle;                 // datagrams without content
   TokenMeter failed_hashes;        // bytes that were hashed for nothing
+  struct Channel* channels = nullptr;  // of this peer
+  std::uint64_t channel_count = 0;     // of them; these two are read by the main thread
+  std::uint64_t window_bytes = 0;      // congestion window of the one heard last
   bool signature_pending = false;  // one at a time
 };
 

@@ -24,6 +24,11 @@ constexpr std::size_t kSwarmsPerTick = 64;
 constexpr std::size_t kEvidence = 256;
 constexpr std::uint32_t kExtentsPerTick = 64;  // given back of a swarm that was removed
 
+// Whether there is anything but guard ports.
+bool is_peer(const CoreSettings& settings) noexcept {
+  return std::any_of(settings.ports.begin(), settings.ports.end(), [](const PortSettings& port) { return port.ppspp_port != 0; });
+}
+
 }  // namespace
 
 PeerService::PeerService(WorkerContext& context, const CoreSettings& settings, Egress& egress, PeerShared& shared, crypto::HashProvider& hashes)
@@ -33,7 +38,7 @@ PeerService::PeerService(WorkerContext& context, const CoreSettings& settings, E
       cache_(shared.caches[context.index()].get()),
       loops_(shared.loops[context.index()]),
       tables_(settings.peer_limits.swarms, settings.peer_limits.admissions, settings.peer_limits.peers),
-      channels_(settings.peer_limits.channels),
+      channels_(is_peer(settings) ? settings.peer_limits.channels : 1),
       hasher_(hashes.make_hasher()),
       verifier_(*hasher_, kChecksTogether),
       evidence_(kEvidence) {
