@@ -145,12 +145,12 @@ Result<void> Core::make_workers() {
 Core::~Core() {
   state_->freeze();  // indexes must be found again by whoever starts next
   discard();
-  swarms_ = nullptr;
   streams_ = {};
   legs_ = {};
   conferences_ = {};
   book_->clear();
-  retired_.clear();
+  retired_.clear();  // places in tables go back to their lists
+  swarms_ = nullptr;
   unlinked_hops_.clear();
 }
 
