@@ -33,6 +33,7 @@ class Programs:
     controld: Path
     ctl: Path
     traffic: Path
+    far: Path
     testpmd: Path
 
 
@@ -160,9 +161,12 @@ class Pair:
             with Process("mediaward-controld", [self._programs.controld, "--dataplane-socket", socket, "--listen", api],
                          self._folder / "controld.log") as controld:
                 wait_until("the control daemon", api.exists, 30, controld, dataplane, far)
-                for path in self._conferences:
-                    run([self._programs.ctl, "--socket", api, "--wait", 30, "conference", "apply", path], 60, "applying a conference")
+                self._apply(api)
                 return self._finish(far, dataplane)
+
+    def _apply(self, api):
+        for path in self._conferences:
+            run([self._programs.ctl, "--socket", api, "--wait", 30, "conference", "apply", path], 60, "applying a conference")
 
     def _config(self):
         return f"""[control]

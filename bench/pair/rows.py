@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bench.pair import hugepages
+from bench.pair.content import CONTENT_SUITE, ContentPair
 from bench.pair.pair import Pair, Programs, nanoseconds
 from bench.support.processes import BenchError
 from bench.support.report import FIGURES, Row
@@ -30,7 +31,8 @@ def say(text):
 
 def programs(folder):
     found = Programs(folder / "drivers/mediaward-dataplane", folder / "control/mediaward-controld", folder / "tools/mediawardctl/mediawardctl",
-                     folder / "tools/traffic/mediaward-traffic", Path(shutil.which("dpdk-testpmd") or "/usr/bin/dpdk-testpmd"))
+                     folder / "tools/traffic/mediaward-traffic", folder / "bench/bench_far",
+                     Path(shutil.which("dpdk-testpmd") or "/usr/bin/dpdk-testpmd"))
     if not found.testpmd.exists():
         raise BenchError("dpdk-testpmd is not installed (tools/install-deps bench)")
     return found
@@ -120,6 +122,22 @@ def suite_rows(order, suite, huge):
         return [Row.missing(name, str(error)) for name in names or [f"{base}.vs_macswap"]]
 
 
+def content_rows(order, huge):
+    """Content that the appliance fetches, every chunk verified, beside macswap with frames of the same length."""
+    base = f"pair.ppspp.{CONTENT_SUITE}" + ("" if huge else ".no_huge")
+    say(f"{base}: macswap and the appliance in turn")
+    try:
+        with ContentPair(programs(order.folder), huge) as pair:
+            result = pair.rates(2 if order.quick else 3)
+            note = f"{base}: frames of {pair.frame_bytes:.0f} bytes on average; macswap returns them, the appliance verifies and keeps their chunks"
+            quiet = not_quiet(base, result.disturbed)
+            return [spread_row(f"{base}.vs_macswap", result.ratios(), "ratio", "; ".join(filter(None, (note, quiet)))),
+                    spread_row(f"{base}.macswap_mpps", [v / 1e6 for v in result.macswap], "Mpps"),
+                    spread_row(f"{base}.appliance_mchunks", [v / 1e6 for v in result.appliance], "million chunks/s")]
+    except BenchError as error:
+        return [Row.missing(f"{base}.vs_macswap", str(error))]
+
+
 def measure(folder, quick, pipeline_ns, packets=None):
     order = Order(folder, quick, pipeline_ns, packets)
     rows = []
@@ -127,6 +145,7 @@ def measure(folder, quick, pipeline_ns, packets=None):
         with hugepages.reserved():
             for suite in SUITES:
                 rows += suite_rows(order, suite, True)
+            rows += content_rows(order, True)
     except (BenchError, OSError) as error:
         rows += [Row.missing(name, f"hugepages: {error}") for name in FIGURES if name.startswith(("pair.", "latency."))]
     for suite in () if quick else SUITES:

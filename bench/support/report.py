@@ -28,13 +28,26 @@ FIGURES = {
     "control.longest_loop_us": None,
     "memory.srtp.cm_stream_bytes": ("<=", 512),
     "memory.srtp.gcm_stream_bytes": ("<=", 1600),
+    "ppspp.sha1.1024.vs_evp_digest": (">=", 7),
+    "ppspp.sha1.1024.vs_evp_reused": None,
+    "ppspp.sha256.1024.vs_evp_digest": (">=", 4),
+    "ppspp.sha256.1024.vs_evp_reused": None,
+    "ppspp.sha1.1024.pipeline_vs_kernel": ("<=", 1.5),
+    "ppspp.sha256.1024.pipeline_vs_kernel": ("<=", 1.25),
+    "ppspp.hash_calls_per_chunk": ("<=", 2.05),
+    "ppspp.hash_calls_per_chunk.preloaded": ("<=", 1.0),
+    "ppspp.tree_bytes_per_chunk.full": ("<=", 72),
+    "ppspp.tree_bytes_per_chunk.upper": ("<=", 8),
+    "ppspp.admission.lookup_100k_vs_100": ("<=", 2.0),
+    "pair.ppspp.sha256.1024.vs_macswap": (">=", 0.25),
     "pair.cm128.160.vs_macswap": (">=", 0.25),
     "pair.gcm128.160.vs_macswap": (">=", 0.35),
     "pair.cm128.160.vs_predicted": (">=", 0.8),
     "latency.160.p999_us": None,
     "latency.160.macswap_p999_us": None,
 }
-UNITS = {"overhead_cycles": "core cycles/packet", "_bytes": "bytes", "_us": "us"}  # of rows that could not be measured
+UNITS = {"hash_calls_per_chunk": "hashes", "preloaded": "hashes", "tree_bytes_per_chunk.full": "bytes", "tree_bytes_per_chunk.upper": "bytes",
+         "overhead_cycles": "core cycles/packet", "_bytes": "bytes", "_us": "us"}  # of rows that could not be measured
 
 
 @dataclass
@@ -132,7 +145,7 @@ def sweep_table(pattern, rows):
 
 def stage_table(stages, names):
     columns = list(next(iter(stages.values())))
-    lines = ["| core cycles per packet received | " + " | ".join(columns) + " | all |", "|---|" + "---|" * (len(columns) + 1)]
+    lines = ["| core cycles per packet received (or chunk) | " + " | ".join(columns) + " | all |", "|---|" + "---|" * (len(columns) + 1)]
     for name in names:
         cycles = stages[name]
         lines.append(f"| `{name}` | " + " | ".join(f"{cycles[c]:.0f}" for c in columns) + f" | {sum(cycles.values()):.0f} |")

@@ -23,11 +23,13 @@ class RingIo final : public dataplane::PacketIo {
  public:
   static constexpr std::size_t kTxRing = 256;  // descriptors, the product's default queue size
 
-  RingIo(std::size_t buffers, dataplane::PortCapabilities capabilities) : capabilities_(capabilities), memory_(buffers * kStride) {
+  // room: of a buffer, 2 kB or what jumbo frames need.
+  RingIo(std::size_t buffers, dataplane::PortCapabilities capabilities, std::uint32_t room = kRoom)
+      : capabilities_(capabilities), room_(room), memory_(buffers * stride(room)) {
     free_.reserve(buffers);
     ring_.reserve(buffers);
     for (std::size_t i = buffers; i-- > 0;) {
-      auto* packet = ::new (static_cast<void*>(memory_.data() + i * kStride)) dataplane::Packet;
+      auto* packet = ::new (static_cast<void*>(memory_.data() + i * stride(room))) dataplane::Packet;
       free_.push_back(packet);
     }
   }
@@ -42,6 +44,14 @@ class RingIo final : public dataplane::PacketIo {
   [[nodiscard]] std::size_t pending() const noexcept { return ring_.size() - next_; }
   // Packets sent last (heads of chains), at most kTxRing: still as they were transmitted.
   [[nodiscard]] std::span<dataplane::Packet* const> sent() const noexcept { return {tx_.data(), tx_count_ < kTxRing ? tx_count_ : kTxRing}; }
+  // So many were sent since the beginning; number `i` of them is still to be read while it is one of the last kTxRing.
+  [[nodiscard]] std::size_t transmitted() const noexcept { return tx_count_; }
+  [[nodiscard]] const dataplane::Packet& transmitted(std::size_t i) const noexcept { return *tx_[i % kTxRing]; }
+  // Frames that pass from one port to the other end in the other's stack: evens them out. Outside timed sections.
+  void share_out(RingIo& other) {
+    for (; free_.size() + 1 < other.free_.size(); other.free_.pop_back()) free_.push_back(other.free_.back());
+    for (; other.free_.size() + 1 < free_.size(); free_.pop_back()) other.free_.push_back(free_.back());
+  }
   [[nodiscard]] std::size_t free_buffers() const noexcept { return free_.size(); }
 
   std::size_t receive(std::span<dataplane::Packet*> out) noexcept override {
@@ -85,15 +95,15 @@ class RingIo final : public dataplane::PacketIo {
   // Of a shared buffer, at the beginning of its headroom; owner_tag points there. Others are not slower for it.
   using References = std::atomic<std::uint32_t>;
   static constexpr std::size_t kHeadroom = 128;
-  static constexpr std::size_t kRoom = 2048;
-  static constexpr std::size_t kStride = 64 + kHeadroom + kRoom + 64;  // the last line keeps buffers off one cache set
+  static constexpr std::uint32_t kRoom = 2048;
+  static constexpr std::size_t stride(std::size_t room) { return 64 + kHeadroom + room + 64; }  // the last line keeps buffers off one cache set
 
   dataplane::Packet* take() noexcept {
     dataplane::Packet* packet = free_.back();
     free_.pop_back();
     packet->data = reinterpret_cast<std::byte*>(packet) + 64 + kHeadroom;
     packet->bytes = 0;
-    packet->room = kRoom;
+    packet->room = room_;
     packet->next = nullptr;
     packet->flags = 0;
     packet->owner_tag = nullptr;
@@ -109,6 +119,7 @@ class RingIo final : public dataplane::PacketIo {
   }
 
   dataplane::PortCapabilities capabilities_;
+  std::uint32_t room_;
   AlignedMemory memory_;
   std::vector<dataplane::Packet*> free_, ring_;
   std::size_t next_ = 0;

@@ -57,19 +57,21 @@ PeerService::~PeerService() {
 void PeerService::set_swarm(std::uint32_t slot, const Swarm* swarm) noexcept {
   const Swarm* before = tables_.swarms[slot];
   if (before != nullptr) {
+    const bool ours = before->owner == context_.index() && before->fetch_state != nullptr;  // of guards alone: there is nothing to close
     if (swarm == nullptr || swarm->generation != before->generation) {
-      if (before->owner == context_.index())
+      if (ours)
         while (before->fetch_state->channels != nullptr) close_channel(*before->fetch_state->channels, true);
       tables_.swarms_by_key.erase(before->key);
       if (before->owner == context_.index() && before->store != nullptr) releasing_.push_back({before->store, before->released});
-    } else if (before->owner == context_.index()) {
+    } else if (ours) {
       for (Channel* c = before->fetch_state->channels; c != nullptr; c = c->next_of_swarm) c->swarm = swarm;
     }
   }
   tables_.swarms[slot] = swarm;
   if (swarm == nullptr) return;
   tables_.swarms_by_key.set(swarm);
-  if (swarm->owner == context_.index() && swarm->preloaded != nullptr) (void)swarm->fetch_state->had.insert({0, swarm->chunks - 1});
+  if (swarm->owner == context_.index() && swarm->preloaded != nullptr && swarm->fetch_state != nullptr)
+    (void)swarm->fetch_state->had.insert({0, swarm->chunks - 1});
 }
 
 void PeerService::set_peer(std::uint32_t slot, const Peer* peer) noexcept {

@@ -155,5 +155,38 @@ TEST(Lifecycle, Rfc7574_3_12_DeadPeersAreForgotten) {
   expect_sound(stand);
 }
 
+// Known to guards only: there is no cache, nothing is fetched, and nobody is let in.
+TEST(Lifecycle, ASwarmForGuardsAloneComesChangesAndGoes) {
+  const ContentPtr content = chunks_of(8);
+  ContentStand stand;
+  abi::Swarm m = ContentStand::swarm_of(content->metadata());
+  m.flags = abi::kSwarmGuardOnly;
+  auto& stranger = stand.add_peer(2, [&] {
+    auto s = leecher_of(content);
+    s.expects_silence = true;
+    return s;
+  }());
+  ASSERT_TRUE(stand.dp.apply({dataplane::Operation(m)}));
+  m.send_bytes_per_s = 1000;
+  ASSERT_TRUE(stand.dp.apply({dataplane::Operation(m)}));
+  ASSERT_TRUE(stand.dp.apply({preload(abi::ContentKind::kLeafHashes, [&] {
+    static std::vector<std::byte> leaves;
+    leaves.clear();
+    for (std::uint64_t c = 0; c < content->metadata().chunks(); ++c) {
+      const auto leaf = content->node(0, c);
+      leaves.insert(leaves.end(), leaf.begin(), leaf.end());
+    }
+    return std::span<const std::byte>(leaves);
+  }())}));
+  stranger.connect(stand.dp.now(), stand.appliance());
+  stand.run_ms(2'000);
+  expect_no_findings(stranger);
+  EXPECT_GT(stand.dp.drops(DropReason::kPpsppUnknownSwarm), 0u);
+  ASSERT_TRUE(stand.dp.apply({Dataplane::remove(abi::MessageType::kSwarmRemove, ContentStand::kSwarm)}));
+  stand.run_ms(200);
+  EXPECT_EQ(stand.dp.core().swarms().swarms(), 0u);
+  EXPECT_EQ(stand.dp.leaked(), 0u);
+}
+
 }  // namespace
 }  // namespace mediaward::test
