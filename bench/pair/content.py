@@ -64,14 +64,7 @@ class ContentPair(Pair):
         self._api = api
 
     def _finish(self, far, near):
-        waited, began = near.waited_seconds(), time.monotonic()
-        (self._folder / "start").touch()
-        status = far.wait(120)
-        self._disturbed = max(self._disturbed, (near.waited_seconds() - waited) / (time.monotonic() - began))
-        try:
-            report = json.loads((self._folder / "far.json").read_text(encoding="utf-8"))
-        except (OSError, ValueError):
-            raise BenchError(f"the far end left no report (status {status})\n{far.tail()}") from None
+        _, report = self._report_of(far, near, "far.json")
         if near.name == "mediaward-dataplane":
             self._check_verified()
         return report

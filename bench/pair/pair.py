@@ -124,16 +124,19 @@ class Pair:
             "--cpu", self._far_cpu, "--warm-up", "0.1", "--wait", "30", "--json", self._folder / "traffic.json",
             "--ready-file", self._folder / "ready", "--start-file", self._folder / "start", *options], self._folder / "traffic.log")
 
-    def _finish(self, far, near):
-        """Lets the media begin and returns the far end's report."""
+    def _report_of(self, far, near, name):
+        """Lets it begin and returns the far end's exit status and report."""
         waited, began = near.waited_seconds(), time.monotonic()
         (self._folder / "start").touch()
         status = far.wait(120)
         self._disturbed = max(self._disturbed, (near.waited_seconds() - waited) / (time.monotonic() - began))
         try:
-            report = json.loads((self._folder / "traffic.json").read_text(encoding="utf-8"))
+            return status, json.loads((self._folder / name).read_text(encoding="utf-8"))
         except (OSError, ValueError):
             raise BenchError(f"the far end left no report (status {status})\n{far.tail()}") from None
+
+    def _finish(self, far, near):
+        status, report = self._report_of(far, near, "traffic.json")
         if status != 0:
             raise BenchError(f"the far end found faults: {'; '.join(report['faults'])}")
         return report

@@ -9,6 +9,7 @@
 #include "dataplane/wire/ppspp_swarm_key.h"
 #include "dataplane/wire/ppspp_writer.h"
 #include "tests/fuzz/exact_buffer.h"
+#include "tests/support/ppspp_rewrite.h"
 
 namespace {
 
@@ -17,40 +18,6 @@ using namespace mediaward::dataplane::ppspp;
 
 bool inside(ConstBytes part, ConstBytes whole) {
   return part.empty() || (part.data() >= whole.data() && part.data() + part.size() <= whole.data() + whole.size());
-}
-
-bool write(MessageWriter& w, const Message& m, const HandshakeOptions& options) {
-  switch (m.type) {
-    case MessageType::kHandshake:
-      return w.handshake(m.channel, options);
-    case MessageType::kData:
-      return w.data(m.range, m.timestamp, m.body);
-    case MessageType::kAck:
-      return w.ack(m.range, m.timestamp);
-    case MessageType::kHave:
-      return w.have(m.range);
-    case MessageType::kIntegrity:
-      return w.integrity(m.range, m.body);
-    case MessageType::kPexResV4:
-      return w.pex_res_v4(m.body, m.port);
-    case MessageType::kPexReq:
-      return w.pex_req();
-    case MessageType::kSignedIntegrity:
-      return w.signed_integrity(m.range, m.timestamp, m.body);
-    case MessageType::kRequest:
-      return w.request(m.range);
-    case MessageType::kCancel:
-      return w.cancel(m.range);
-    case MessageType::kChoke:
-      return w.choke();
-    case MessageType::kUnchoke:
-      return w.unchoke();
-    case MessageType::kPexResV6:
-      return w.pex_res_v6(m.body, m.port);
-    case MessageType::kPexResCert:
-      return w.pex_res_cert(m.body);
-  }
-  return false;
 }
 
 void first_contact(ConstBytes after, Profile profile, const MessageReader& reader, bool read) {
@@ -91,7 +58,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     FUZZ_REQUIRE(reader.offset() > at && inside(m.body, after.subspan(at, reader.offset() - at)));
     FUZZ_REQUIRE(m.range.first <= m.range.last);
     if (m.type == MessageType::kHandshake) first_contact(after, profile, reader, true);
-    if (profile == Profile::kRfc) FUZZ_REQUIRE(write(writer, m, reader.options()));
+    if (profile == Profile::kRfc) FUZZ_REQUIRE(test::write_again(writer, m, reader.options()));
   }
   FUZZ_REQUIRE(reader.offset() == at && (reader.error() == ParseError::kNone) == (at == after.size()));
   if (at == 0 && !after.empty() && begins_with_handshake(after)) first_contact(after, profile, reader, false);

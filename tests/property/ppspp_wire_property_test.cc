@@ -9,6 +9,7 @@
 
 #include "dataplane/wire/ppspp_writer.h"
 #include "tests/support/guarded_bytes.h"
+#include "tests/support/ppspp_rewrite.h"
 #include "tests/support/ppspp_text.h"
 
 namespace mediaward::dataplane::ppspp {
@@ -179,40 +180,6 @@ Octets plainly(const Case& c) {
   return out;
 }
 
-bool write(MessageWriter& w, const Message& m, const HandshakeOptions& options) {
-  switch (m.type) {
-    case MessageType::kHandshake:
-      return w.handshake(m.channel, options);
-    case MessageType::kData:
-      return w.data(m.range, m.timestamp, m.body);
-    case MessageType::kAck:
-      return w.ack(m.range, m.timestamp);
-    case MessageType::kHave:
-      return w.have(m.range);
-    case MessageType::kIntegrity:
-      return w.integrity(m.range, m.body);
-    case MessageType::kPexResV4:
-      return w.pex_res_v4(m.body, m.port);
-    case MessageType::kPexReq:
-      return w.pex_req();
-    case MessageType::kSignedIntegrity:
-      return w.signed_integrity(m.range, m.timestamp, m.body);
-    case MessageType::kRequest:
-      return w.request(m.range);
-    case MessageType::kCancel:
-      return w.cancel(m.range);
-    case MessageType::kChoke:
-      return w.choke();
-    case MessageType::kUnchoke:
-      return w.unchoke();
-    case MessageType::kPexResV6:
-      return w.pex_res_v6(m.body, m.port);
-    case MessageType::kPexResCert:
-      return w.pex_res_cert(m.body);
-  }
-  return false;
-}
-
 void expect_same(const Message& got, const Message& wanted) {
   ASSERT_EQ(got.type, wanted.type);
   ASSERT_EQ(got.range, wanted.range);
@@ -241,7 +208,7 @@ TEST(PpsppWireProperty, Rfc7574_8_WrittenAsAPlainEncoderWritesAndReadBack) {
     const Octets plain = plainly(c);
     std::vector<std::byte> room(plain.size());  // exactly enough
     MessageWriter writer(room, c.channel, c.framing);
-    for (const Message& m : c.messages) ASSERT_TRUE(write(writer, m, c.options)) << test::text_of(m);
+    for (const Message& m : c.messages) ASSERT_TRUE(test::write_again(writer, m, c.options)) << test::text_of(m);
     ASSERT_EQ(test::hex_of(writer.bytes()), test::hex_of(plain));
     MessageReader reader(guarded.hold(plain).subspan(kChannelBytes), c.framing);
     Message got;

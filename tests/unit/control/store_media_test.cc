@@ -4,32 +4,15 @@
 
 #include <functional>
 
-#include "control/store.h"
-#include "tests/unit/control/state_fixture.h"
+#include "tests/unit/control/store_fixture.h"
 
 namespace mediaward::control::test {
 namespace {
 
 using abi::TopologyRelation;
 
-class StoreMedia : public testing::Test {
+class StoreMedia : public StoreFixture {
  protected:
-  ApiResult<NextState> apply(const std::vector<Operation>& operations) {
-    auto next = apply_operations(state, operations, limits, suites);
-    if (next) state = next->state;
-    return next;
-  }
-  void expect_refused(const std::vector<Operation>& operations, ErrorCode code, const std::string& object, const std::string& field,
-                      const std::string& words = "") {
-    const Snapshot before = state;
-    const auto next = apply(operations);
-    ASSERT_FALSE(next.has_value()) << field << " " << words;
-    EXPECT_EQ(next.error().error.code, code) << next.error().error.message;
-    EXPECT_EQ(next.error().object, object);
-    EXPECT_EQ(next.error().field, field);
-    EXPECT_NE(next.error().error.message.find(words), std::string::npos) << next.error().error.message;
-    EXPECT_EQ(state, before);
-  }
   // A leg of a conference "c" of its own, changed, must be refused at that field.
   void expect_leg_refused(const std::string& field, const std::string& words, const std::function<void(Leg&)>& change) {
     LegRequest leg = make_leg("c", "alice", 0);
@@ -37,10 +20,6 @@ class StoreMedia : public testing::Test {
     expect_refused({make_conference("c"), leg}, ErrorCode::kInvalid, "leg c/alice", field, words);
   }
   [[nodiscard]] const Leg& leg(const std::string& id) const { return *state->legs.at(id); }
-
-  Snapshot state = std::make_shared<DesiredState>();
-  StateLimits limits;
-  SuitePolicy suites;
 };
 
 TEST_F(StoreMedia, EveryEncryptingSuiteIsTakenAndNullIsNot) {

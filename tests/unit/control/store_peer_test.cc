@@ -4,31 +4,15 @@
 
 #include <functional>
 
-#include "control/store.h"
 #include "tests/unit/control/peer_fixture.h"
 #include "tests/unit/control/provider_vectors.h"
+#include "tests/unit/control/store_fixture.h"
 
 namespace mediaward::control::test {
 namespace {
 
-class StorePeer : public testing::Test {
+class StorePeer : public StoreFixture {
  protected:
-  ApiResult<NextState> apply(const std::vector<Operation>& operations) {
-    auto next = apply_operations(state, operations, limits, {}, policy);
-    if (next) state = next->state;
-    return next;
-  }
-  void expect_refused(const std::vector<Operation>& operations, ErrorCode code, const std::string& object, const std::string& field,
-                      const std::string& words = "") {
-    const Snapshot before = state;
-    const auto next = apply(operations);
-    ASSERT_FALSE(next.has_value()) << field << " " << words;
-    EXPECT_EQ(next.error().error.code, code) << next.error().error.message;
-    EXPECT_EQ(next.error().object, object);
-    EXPECT_EQ(next.error().field, field);
-    EXPECT_NE(next.error().error.message.find(words), std::string::npos) << next.error().error.message;
-    EXPECT_EQ(state, before);
-  }
   void expect_swarm_refused(const std::string& field, const std::string& words, const std::function<void(Swarm&)>& change,
                             SwarmRequest request = make_swarm()) {
     change(request.swarm);
@@ -39,10 +23,6 @@ class StorePeer : public testing::Test {
     change(one);
     expect_refused({make_swarm(), one}, ErrorCode::kInvalid, "admission " + one.key, field, words);
   }
-
-  Snapshot state = std::make_shared<DesiredState>();
-  StateLimits limits;
-  SwarmPolicy policy;
 };
 
 TEST_F(StorePeer, SwarmAdmissionAndContentInOneTransaction) {

@@ -9,6 +9,7 @@
 #include "dataplane/wire/ppspp_writer.h"
 #include "tests/support/capture_file.h"
 #include "tests/support/guarded_bytes.h"
+#include "tests/support/ppspp_rewrite.h"
 #include "tests/support/ppspp_text.h"
 
 namespace mediaward::dataplane::ppspp {
@@ -68,29 +69,6 @@ std::vector<Message> messages(const CapturedDatagram& d, const Framing& framing)
   return all;
 }
 
-bool write(MessageWriter& w, const Message& m, const HandshakeOptions& options) {
-  switch (m.type) {
-    case MessageType::kHandshake:
-      return w.handshake(m.channel, options);
-    case MessageType::kData:
-      return w.data(m.range, m.timestamp, m.body);
-    case MessageType::kAck:
-      return w.ack(m.range, m.timestamp);
-    case MessageType::kHave:
-      return w.have(m.range);
-    case MessageType::kIntegrity:
-      return w.integrity(m.range, m.body);
-    case MessageType::kSignedIntegrity:
-      return w.signed_integrity(m.range, m.timestamp, m.body);
-    case MessageType::kRequest:
-      return w.request(m.range);
-    case MessageType::kPexReq:
-      return w.pex_req();
-    default:
-      return false;  // in none of the captures
-  }
-}
-
 class PpsppCapture : public testing::TestWithParam<Capture> {};
 
 TEST_P(PpsppCapture, Rfc7574_8_EveryMessageIsCounted) {
@@ -129,7 +107,7 @@ TEST_P(PpsppCapture, Rfc7574_8_WrittenAgainToTheSameBytes) {
     std::vector<std::byte> room(d.payload.size());
     MessageWriter writer(room, load_be32(d.payload.data()), framing);
     MessageReader reader(ConstBytes(d.payload).subspan(kChannelBytes), framing);
-    for (Message m; reader.next(m);) ASSERT_TRUE(write(writer, m, reader.options())) << test::text_of(m);
+    for (Message m; reader.next(m);) ASSERT_TRUE(test::write_again(writer, m, reader.options())) << test::text_of(m);
     ASSERT_EQ(test::hex_of(writer.bytes()), test::hex_of(d.payload));
   }
 }

@@ -6,11 +6,8 @@
 #include <filesystem>
 #include <fstream>
 #include <nlohmann/json.hpp>
-#include <sstream>
 
-#include "control/daemon.h"
-#include "tests/unit/control/fake_dataplane.h"
-#include "tools/mediawardctl/ctl.h"
+#include "tests/unit/tools/ctl_fixture.h"
 #include "tools/mediawardctl/peer_address.h"
 
 namespace mediaward::tools {
@@ -28,37 +25,16 @@ std::string read_file(const std::string& path) {
   return {std::istreambuf_iterator<char>(file), {}};
 }
 
-class CtlSwarm : public testing::Test {
+class CtlSwarm : public test::CtlFixture {
  protected:
   CtlSwarm() {
     std::filesystem::create_directories(dir.path("content"));
-    settings.listen = dir.path("api.sock");
-    settings.controller.dataplane.socket_path = dir.path("dp.sock");
     settings.controller.dataplane.content_directory = dir.path("content");
-    fake.start();
-    daemon = std::make_unique<control::Daemon>(settings, log);
-    EXPECT_TRUE(daemon->start().has_value());
-    EXPECT_TRUE(fake.wait_until([&] { return daemon->controller().dataplane().info().ready; }));
-  }
-  int run(std::vector<std::string> arguments) {
-    out.str("");
-    err.str("");
-    arguments.insert(arguments.begin(), {"--socket", settings.listen});
-    return run_ctl(arguments, out, err);
-  }
-  json run_json(std::vector<std::string> arguments, int expected = 0) {
-    arguments.push_back("--json");
-    EXPECT_EQ(run(arguments), expected) << out.str() << err.str();
-    EXPECT_EQ(err.str(), "");
-    return json::parse(out.str(), nullptr, false);
+    start();
   }
   void expect_said(std::vector<std::string> arguments, const std::string& expected) {
     EXPECT_EQ(run(arguments), 0) << err.str();
     EXPECT_EQ(out.str(), expected);
-  }
-  std::string write(const std::string& name, const std::string& text) {
-    std::ofstream(dir.path(name), std::ios::binary) << text;
-    return dir.path(name);
   }
   static std::string admission(const std::string& id, int last, const std::string& more = "") {
     return "[[admission]]\nid = \"" + id + "\"\nport = \"media0\"\npeers = \"192.0.2." + std::to_string(last) + "\"\nprovide = true\n" +
@@ -68,13 +44,6 @@ class CtlSwarm : public testing::Test {
     return write("movie.toml", "[swarm]\nid = \"movie\"\nkey = \"" + kRoot + "\"\nchunk_bytes = 1024\ncontent_bytes = 7162\n" + more);
   }
   static std::uint64_t handle(const std::string& id = "movie") { return control::object_handle(control::ObjectKind::kSwarm, id); }
-
-  TempDir dir;
-  FakeDataplane fake{dir.path("dp.sock")};
-  control::Settings settings;
-  control::Log log{[](std::string_view) {}};
-  std::unique_ptr<control::Daemon> daemon;
-  std::ostringstream out, err;
 };
 
 TEST_F(CtlSwarm, ApplyShowAndTakeDown) {

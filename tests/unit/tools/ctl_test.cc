@@ -6,10 +6,8 @@
 
 #include <fstream>
 #include <nlohmann/json.hpp>
-#include <sstream>
 
-#include "control/daemon.h"
-#include "tests/unit/control/fake_dataplane.h"
+#include "tests/unit/tools/ctl_fixture.h"
 #include "tools/mediawardctl/table.h"
 
 namespace mediaward::tools {
@@ -30,45 +28,15 @@ std::string participant(const std::string& id, int number) {
          key('Q', number) + "\"\nsend_key = \"" + key('R', number) + "\"\n" + "ssrc = [" + std::to_string(number) + "]\n";
 }
 
-class Ctl : public testing::Test {
+class Ctl : public test::CtlFixture {
  protected:
-  Ctl() {
-    settings.listen = dir.path("api.sock");
-    settings.controller.dataplane.socket_path = dir.path("dp.sock");
-    fake.start();
-    daemon = std::make_unique<control::Daemon>(settings, log);
-    EXPECT_TRUE(daemon->start().has_value());
-    EXPECT_TRUE(fake.wait_until([&] { return daemon->controller().dataplane().info().ready; }));
-  }
-  int run(std::vector<std::string> arguments) {
-    out.str("");
-    err.str("");
-    arguments.insert(arguments.begin(), {"--socket", settings.listen});
-    return run_ctl(arguments, out, err);
-  }
-  json run_json(std::vector<std::string> arguments, int expected = 0) {
-    arguments.push_back("--json");
-    EXPECT_EQ(run(arguments), expected) << out.str() << err.str();
-    EXPECT_EQ(err.str(), "");
-    return json::parse(out.str(), nullptr, false);
-  }
-  std::string write(const std::string& name, const std::string& text) {
-    std::ofstream(dir.path(name)) << text;
-    return dir.path(name);
-  }
+  Ctl() { start(); }
   std::string conference_file(int participants) {
     std::string text = "id = \"standup\"\n";
     const char* names[] = {"alice", "bob", "carol"};
     for (int i = 0; i < participants; ++i) text += participant(names[i], i + 1);
     return write("conference.toml", text);
   }
-
-  TempDir dir;
-  FakeDataplane fake{dir.path("dp.sock")};
-  control::Settings settings;
-  control::Log log{[](std::string_view) {}};
-  std::unique_ptr<control::Daemon> daemon;
-  std::ostringstream out, err;
 };
 
 TEST_F(Ctl, ApplyShowAndRemoveAConference) {
