@@ -11,6 +11,7 @@
 namespace mediaward::dataplane {
 namespace {
 
+constexpr std::size_t kPageBytes = 4096;
 constexpr std::uint32_t kLeastExtents = 8;  // of the cache, per worker
 constexpr std::size_t kMaxWorkers = 64;  // bits of StreamDetails::shares
 // Contexts of a leg with one key per direction: SRTP and SRTCP of both, twice, because a rekey makes the new before the old may go.
@@ -110,6 +111,8 @@ Result<void> Core::make_peer_parts() {
   auto memory = ppspp::MappedMemory::create(ppspp::CacheArena::bytes_needed(extents), settings_.huge_pages);
   if (!memory) return fail(memory.error().code, "peer.cache: " + memory.error().message);
   cache_memory_ = std::move(*memory);
+  const Bytes cache = cache_memory_.bytes();
+  for (std::size_t at = 0; at < cache.size(); at += kPageBytes) cache[at] = std::byte{0};  // page faults are the start's, not a worker's
   shared_.hashes = crypto::select_hash_provider(refused_hashes_);
   ppspp::PeerShared& peer = shared_.peer;
   peer.arena = std::make_unique<ppspp::CacheArena>(cache_memory_.bytes(), n);

@@ -77,6 +77,15 @@ bool ChunkStore::held(std::uint64_t chunk) const noexcept {
   return lookup(chunk, at) != 0;
 }
 
+ChunkStore::Run ChunkStore::run_around(std::uint64_t chunk) const noexcept {
+  Position at;
+  const std::uint32_t linked = lookup(chunk, at);
+  if (linked == 0) return {chunk, 0, 1};
+  const std::uint32_t count = std::min(std::uint32_t{64}, std::uint32_t{1} << shift_);
+  const std::uint64_t word = std::atomic_ref(arena_.info(linked - 1).have[at.index / 64]).load(std::memory_order_acquire);
+  return {chunk & ~std::uint64_t{count - 1}, word, count};
+}
+
 CacheStats CacheStats::load() const noexcept {
   return {read_relaxed(stored_chunks),  read_relaxed(stored_bytes),     read_relaxed(evicted_extents), read_relaxed(evicted_chunks),
           read_relaxed(quota_extents),  read_relaxed(refetched_chunks), read_relaxed(refused_chunks),  read_relaxed(linked_extents),

@@ -147,6 +147,13 @@ class ChunkStore {
   [[nodiscard]] ConstBytes find(std::uint64_t chunk) const noexcept;
   // Any worker; does not count as use.
   [[nodiscard]] bool held(std::uint64_t chunk) const noexcept;
+  // The chunks beside one another of which this is one, as far as one word of one extent goes: bit i is set when first + i is held. `first` is
+  // a multiple of `count`, a power of two. As held().
+  struct Run {
+    std::uint64_t first = 0, have = 0;
+    std::uint32_t count = 1;
+  };
+  [[nodiscard]] Run run_around(std::uint64_t chunk) const noexcept;
   // Any thread.
   [[nodiscard]] std::uint64_t count() const noexcept { return read_relaxed(held_chunks_); }  // chunks held
   [[nodiscard]] std::uint64_t extents() const noexcept { return read_relaxed(held_extents_); }

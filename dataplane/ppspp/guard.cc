@@ -164,7 +164,6 @@ void GuardService::learn(const GuardKey& key, const Swarm& swarm) noexcept {
   channel->key = key;
   channel->swarm_slot = swarm.slot;
   channel->swarm_generation = swarm.generation;
-  channel->bad_chunks = 0;
   channel->next_signature = 0;
   channel->failed_hashes = {};
   channel->pending.reset(swarm.hash);
@@ -313,7 +312,6 @@ void GuardService::commit_one(const crypto::ChunkCheck& check, const CheckOrigin
     case crypto::ChunkCheck::kBad:
       add_relaxed(swarm.stats->bad);
       if (origin.channel != nullptr) {
-        ++origin.channel->bad_chunks;
         origin.channel->failed_hashes.spend(check.hashed_bytes, context_.tsc_hz());
         report(check, origin);
       }

@@ -41,7 +41,6 @@ struct GuardKey {
 struct alignas(64) GuardChannel {
   GuardKey key;
   std::uint32_t swarm_slot = 0, swarm_generation = 0;
-  std::uint32_t bad_chunks = 0;
   std::uint64_t last_seen = 0;
   std::uint64_t next_signature = 0;      // not given to be verified before
   TokenMeter failed_hashes;

@@ -253,7 +253,7 @@ void PeerService::on_have(Intake& in, const Message& m) noexcept {
   Channel& channel = *in.channel;
   ChunkRange range = m.range;
   if (!within(*channel.swarm, range)) return;
-  (void)channel.wanted.erase(range);  // an implicit CANCEL (RFC 7574 §3.5)
+  (void)channel.wanted.erase(range);  // an implicit CANCEL (RFC 7574 §3.8)
   const std::uint64_t before = channel.claimed.count();
   if (!channel.claimed.insert(range)) return;  // announced in too many pieces: what does not fit is not asked of it
   in.content = in.content || channel.claimed.count() != before;
@@ -312,7 +312,7 @@ void PeerService::on_cancel(Intake& in, const Message& m) noexcept {
   if (within(*in.channel->swarm, range)) (void)in.channel->wanted.erase(range);
 }
 
-// Informational in the RFC (§3.10); we ask nothing of who says that he will not answer, and hold it against nobody.
+// Informational in the RFC (§3.9); we ask nothing of who says that he will not answer, and hold it against nobody.
 void PeerService::on_choke(Channel& channel, bool choked) noexcept {
   PeerConduct& conduct = *channel.peer->conduct;
   if (choked && !channel.choked) {

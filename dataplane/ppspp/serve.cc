@@ -11,7 +11,6 @@ namespace mediaward::dataplane::ppspp {
 namespace {
 
 constexpr unsigned kChunksPerTurn = 16;             // of one channel, before the next has its turn
-constexpr unsigned kChunksPerLoop = 256;
 constexpr unsigned kLooksPerTurn = 256;             // wanted chunks looked at for one that is held
 constexpr unsigned kAheadOfReceiver = 128;          // chunks that are fetched for one receiver because it asked for them
 constexpr unsigned kNewsPerSecond = 100;
@@ -21,7 +20,7 @@ constexpr std::uint64_t kBurstBytes = 64 * 1024;    // of a rate limit
 
 }  // namespace
 
-// Receivers' and senders' clocks need not agree (RFC 7574 §3.9): any that counts microseconds will do.
+// Receivers' and senders' clocks need not agree (RFC 6817 §2.3): any that counts microseconds will do.
 std::uint64_t PeerService::clock_us() const noexcept {
   return static_cast<std::uint64_t>(static_cast<unsigned __int128>(context_.now()) * 1'000'000u / context_.tsc_hz());
 }
@@ -201,15 +200,18 @@ void PeerService::write_acks(Channel& channel, MessageWriter& out) noexcept {
 }
 
 // The largest node around a chunk of which every chunk is held, within what one extent holds (RFC 7574 §4.3).
-ChunkRange PeerService::complete_around(const Swarm& swarm, std::uint64_t chunk) const noexcept {
-  crypto::MerkleNode node{0, chunk};
-  while (node.level < 6) {
-    const crypto::MerkleNode beside = crypto::sibling(node);
-    for (std::uint64_t c = crypto::first_chunk(beside); c <= crypto::last_chunk(beside); ++c)
-      if (!swarm.held(c)) return {crypto::first_chunk(node), crypto::last_chunk(node)};
-    node = crypto::parent(node);
+ChunkRange PeerService::complete_around(const Swarm& swarm, std::uint64_t chunk) noexcept {
+  if (swarm.preloaded != nullptr) return {chunk, chunk};
+  const ChunkStore::Run run = swarm.store->run_around(chunk);
+  std::uint32_t width = 1;
+  for (std::uint32_t wider = 2; wider <= run.count; wider *= 2) {
+    const std::uint64_t all = wider == 64 ? ~std::uint64_t{0} : (std::uint64_t{1} << wider) - 1;
+    const std::uint64_t node = all << ((chunk - run.first) & ~std::uint64_t{wider - 1});
+    if ((run.have & node) != node) break;
+    width = wider;
   }
-  return {crypto::first_chunk(node), crypto::last_chunk(node)};
+  const std::uint64_t first = chunk & ~std::uint64_t{width - 1};
+  return {first, first + width - 1};
 }
 
 // What we hold and this receiver has not shown to have. HAVE is not acknowledged: it is said again as long as that is so.

@@ -203,7 +203,7 @@ class PeerService {
   void fetch_beside(const Swarm& swarm, crypto::MerkleNode node) noexcept;
   void announce(Channel& channel, MessageWriter& out) noexcept;
   void tell_news(const Swarm& swarm) noexcept;
-  [[nodiscard]] ChunkRange complete_around(const Swarm& swarm, std::uint64_t chunk) const noexcept;
+  [[nodiscard]] static ChunkRange complete_around(const Swarm& swarm, std::uint64_t chunk) noexcept;
   bool tell(Channel& channel, std::span<const ChunkRange> ranges, MessageWriter& out) noexcept;
   [[nodiscard]] bool tell_one(Channel& channel, ChunkRange node, MessageWriter& out) noexcept;
   // Where a datagram is put together that is not mostly content.

@@ -69,7 +69,6 @@ struct alignas(64) Swarm {
   std::uint64_t discard_window = kDiscardNothing;
   std::uint64_t send_bytes_per_s = 0;
   std::uint64_t munro_max_age_us = 0;  // kAnyAge: not looked at
-  std::uint32_t audit_interval_s = 0, audit_chunks = 0;
   crypto::MerkleTree* tree = nullptr;
   ChunkStore* store = nullptr;     // nullptr: guard_only
   FetchState* fetch_state = nullptr;  // of the owner alone

@@ -92,7 +92,7 @@ TEST(Attack, Rfc7574_4_UnalignedHashesAreRefused) {
   EXPECT_EQ(siege.drops(DropReason::kPpsppBadChunk), 0u);
 }
 
-TEST(Attack, Rfc7574_12_6_9_HashFloodIsNotHashed) {
+TEST(Attack, Rfc7574_12_6_5_HashFloodIsNotHashed) {
   Siege siege({.attack = Attack::kHashFlood, .per_second = 1000});
   siege.run();
   EXPECT_GT(siege.stand.info_of(1).integrity_messages, 500u) << "until those of verified nodes prove it wrong";
@@ -100,7 +100,7 @@ TEST(Attack, Rfc7574_12_6_9_HashFloodIsNotHashed) {
   EXPECT_GE(siege.stand.verdicts(abi::ConductVerdict::kHashFlood, 1) + siege.stand.verdicts(abi::ConductVerdict::kTampering, 1), 1u);
 }
 
-TEST(Attack, Rfc7574_12_6_9_LongPathsAreBounded) {
+TEST(Attack, Rfc7574_12_6_5_LongPathsAreBounded) {
   Siege siege({.attack = Attack::kLongPaths});
   siege.run();
   const std::uint64_t bad = siege.drops(DropReason::kPpsppBadChunk);

@@ -11,12 +11,13 @@ using pp::Attack;
 constexpr unsigned kRuns = 200;
 
 struct Run {
+  explicit Run(unsigned seed) : stand(ContentStand::defaults(), seed) {}
   ContentStand stand;
-  pp::PpsppPeer *first, *second, *leecher;
+  pp::PpsppPeer *first = nullptr, *second = nullptr, *leecher = nullptr;
 };
 
 std::unique_ptr<Run> run_of(const ContentPtr& content, unsigned seed, pp::Misbehaviour first, pp::Misbehaviour second) {
-  auto run = std::make_unique<Run>(Run{ContentStand(ContentStand::defaults(), seed), nullptr, nullptr, nullptr});
+  auto run = std::make_unique<Run>(seed);
   run->stand.faults = {.loss = 0.1, .duplicate = 0.01, .delay = 0.05};
   const auto settings = [&](pp::Misbehaviour misbehaviour) {
     pp::PeerSettings s = seeder_of(content, misbehaviour);

@@ -71,6 +71,7 @@ class Dataplane {
 
   explicit Dataplane(std::unique_ptr<crypto::CryptoProvider> provider) : Dataplane(std::move(provider), Options{}) {}
   Dataplane(std::unique_ptr<crypto::CryptoProvider> provider, Options options);
+  Dataplane(Dataplane&&) = delete;  // the core reads the clock of this very object
 
   // Objects as the controller would send them; the caller batches them into one transaction.
   [[nodiscard]] static dataplane::Operation conference(std::uint64_t id, const ConferenceOptions& options = {});

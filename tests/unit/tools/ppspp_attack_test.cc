@@ -66,7 +66,7 @@ TEST_F(PpsppAttack, Rfc7574_12_6_5_EveryTenthChunkIsTampered) {
   EXPECT_TRUE(attack_leecher({.attack = Attack::kTamper, .every = 10}).identical_to(content_->bytes()));
   EXPECT_GT(victim_->counters().chunks_bad, 4u);
 }
-TEST_F(PpsppAttack, Rfc7574_12_6_7_TamperedHashes) {
+TEST_F(PpsppAttack, Rfc7574_12_6_5_TamperedHashes) {
   EXPECT_LT(attack_leecher({.attack = Attack::kTamperHash}).chunks_held(), content_->metadata().chunks());
   EXPECT_TRUE(says("does not hash to the root")) << text_of(*victim_);
 }
@@ -79,7 +79,7 @@ TEST_F(PpsppAttack, Rfc7574_12_6_2_SilentHoleSendsNothing) {
   EXPECT_EQ(attack_leecher({.attack = Attack::kSilentHole}).counters().received_of(MessageType::kIntegrity), 0u);
   EXPECT_GT(victim_->counters().requests_repeated, 32u);
 }
-TEST_F(PpsppAttack, Rfc7574_12_6_7_HashFlood) {
+TEST_F(PpsppAttack, Rfc7574_12_6_5_HashFlood) {
   EXPECT_GT(attack_leecher({.attack = Attack::kHashFlood, .per_second = 100}).counters().received_of(MessageType::kIntegrity), 5000u);
   EXPECT_EQ(victim_->counters().received_of(MessageType::kData), 0u);
   EXPECT_TRUE(says("two hashes of one node")) << text_of(*victim_);
@@ -119,7 +119,7 @@ TEST_F(PpsppAttack, Rfc7574_5_2_HashesOfNodesBeyondTheContentInBins) {
   attack_leecher({.attack = Attack::kUnalignedHashes});
   EXPECT_TRUE(says("no node of the tree")) << text_of(*victim_);
 }
-TEST_F(PpsppAttack, Rfc7574_12_6_7_LongPathsToBadChunks) {
+TEST_F(PpsppAttack, Rfc7574_12_6_5_LongPathsToBadChunks) {
   EXPECT_EQ(attack_leecher({.attack = Attack::kLongPaths}).chunks_held(), 0u);
   const PeerCounters& c = attacker_->counters();
   EXPECT_GT(c.sent_of(MessageType::kIntegrity), 5 * c.sent_of(MessageType::kData));  // 59 chunks: six levels below the root
@@ -156,7 +156,7 @@ TEST_F(PpsppAttack, Rfc7574_12_6_4_ForgedDelay) {
   EXPECT_TRUE(attacker_->identical_to(content_->bytes()));
   EXPECT_EQ(delays, (std::set<std::uint64_t>{1}));
 }
-TEST_F(PpsppAttack, Rfc7574_12_6_3_AcksOfWhatNeverCame) {
+TEST_F(PpsppAttack, Rfc7574_12_6_4_AcksOfWhatNeverCame) {
   attack_seeder({.attack = Attack::kFalseAck});
   EXPECT_TRUE(says("acknowledged a range of which nothing was sent")) << text_of(*victim_);
 }

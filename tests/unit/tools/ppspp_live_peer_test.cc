@@ -139,7 +139,7 @@ TEST_P(PpsppLive, Rfc7574_7_9_WhatIsOlderThanTheWindowIsForgotten) {
   EXPECT_TRUE(injector.has(64));
 }
 
-TEST_P(PpsppLive, Rfc7574_12_6_7_WrongSignaturesAreNoticed) {
+TEST_P(PpsppLive, Rfc7574_12_6_5_WrongSignaturesAreNoticed) {
   PpsppLink link;
   PeerSettings s = settings("injector", Role::kSeeder, kInjector);
   s.misbehaviour = {.attack = Attack::kBadSignature};
@@ -151,7 +151,7 @@ TEST_P(PpsppLive, Rfc7574_12_6_7_WrongSignaturesAreNoticed) {
   EXPECT_NE(text_of(receiver).find("munro whose signature is wrong"), std::string::npos) << text_of(receiver);
 }
 
-TEST_P(PpsppLive, Rfc7574_12_6_7_AnOldMunroIsRepeated) {
+TEST_P(PpsppLive, Rfc7574_12_6_5_AnOldMunroIsRepeated) {
   PpsppLink link;
   PeerSettings s = settings("injector", Role::kSeeder, kInjector);
   s.misbehaviour = {.attack = Attack::kStaleMunro, .per_second = 50};
