@@ -119,6 +119,7 @@ Result<void> Core::make_peer_parts() {
   peer.loop_words.resize(n);
   for (auto& word : peer.loop_words) peer.loops.push_back(&word.loops);
   peer.signatures = std::make_unique<ppspp::SignatureChecker>(n);
+  if (n > 1) peer.mail = std::make_unique<ppspp::MailRoom>(n);
   peer.quiescence = std::make_unique<ppspp::Quiescence>(peer.loops);
   for (std::size_t i = 0; i < n; ++i) peer.caches.push_back(std::make_unique<ppspp::CachePartition>(*peer.arena, i, *peer.quiescence));
   return {};

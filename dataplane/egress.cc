@@ -2,6 +2,7 @@
 // See egress.h. The worker's own thread.
 #include "dataplane/egress.h"
 
+#include <algorithm>
 #include <cstring>
 
 #include "dataplane/checksum.h"
@@ -36,6 +37,8 @@ void Egress::finish_udp_checksum(Packet& packet) noexcept {
 
 Egress::~Egress() {
   hold_.purge_all([this](Packet* packet, DropReason reason) { context_.drop(packet, reason); });
+  for (Port& port : ports_)
+    for (std::size_t i = 0; i < port.kept; ++i) context_.drop(port.tx[i], DropReason::kTxFull);
   context_.flush_releases();
   for (Port& port : ports_)
     if (port.io != nullptr) port.io->release({port.spare.data(), port.spare_count});
@@ -83,16 +86,45 @@ std::size_t Egress::transmit(Port& port) noexcept {
   std::uint64_t bytes = port.tx_bytes;  // counted before: the port may free what it takes
   const bool up = port.link_up->load(std::memory_order_relaxed);
   const std::size_t sent = up ? port.io->transmit({port.tx.data(), n}) : 0;
-  const DropReason refusal = up ? DropReason::kTxFull : DropReason::kLinkDown;
-  for (std::size_t i = sent; i < n; ++i) {
-    bytes -= total_bytes(*port.tx[i]);
-    context_.drop(port.tx[i], refusal);
-  }
+  kept_ -= port.kept;
+  port.kept = port.tx_count = 0;
+  port.tx_bytes = 0;
+  for (std::size_t i = sent; i < n; ++i) bytes -= total_bytes(*port.tx[i]);
   context_.count(Counter::kTxPackets, sent);
   context_.count(Counter::kTxBytes, bytes);
-  port.tx_count = 0;
-  port.tx_bytes = 0;
+  if (sent != 0) port.kept_since = 0;
+  if (sent != n) [[unlikely]] refused(port, sent, n, up);
   return n;
+}
+
+// What stays stands in front, in its order.
+void Egress::refused(Port& port, std::size_t from, std::size_t to, bool link_up) noexcept {
+  const std::uint64_t now = context_.now();
+  const bool beside_content = link_up && now < port.bulk_until;
+  if (port.kept_since == 0) port.kept_since = now;
+  const bool in_time = now - port.kept_since < context_.tsc_hz() / kKeepsPerSecond;
+  port.refused = true;
+  for (std::size_t i = from; i < to; ++i) {
+    Packet* const packet = port.tx[i];
+    if (!beside_content || !in_time || (packet->flags & kTxBulk) != 0 || port.kept == kMostKept) {
+      context_.drop(packet, link_up ? DropReason::kTxFull : DropReason::kLinkDown);
+      continue;
+    }
+    port.tx[port.kept++] = packet;
+    port.tx_bytes += total_bytes(*packet);
+  }
+  port.tx_count = port.kept;
+  kept_ += port.kept;
+}
+
+// Half of it after a loop in which the ring was full, a little more after one in which it was not and as much was wanted.
+void Egress::adapt_bulk(Port& port) noexcept {
+  if (port.refused)
+    port.bulk_most = std::max(kLeastBulk, std::min(port.bulk_used, port.bulk_most) / 2);
+  else if (port.bulk_used >= port.bulk_most)
+    port.bulk_most = std::min(kMostBulk, port.bulk_most + kBulkStep);
+  port.bulk_used = 0;
+  port.refused = false;
 }
 
 std::size_t Egress::flush() noexcept {
@@ -102,8 +134,10 @@ std::size_t Egress::flush() noexcept {
         [this](Packet* packet, DropReason reason) { context_.drop(packet, reason); });
   }
   std::size_t n = 0;
-  for (Port& port : ports_)
+  for (Port& port : ports_) {
     if (port.tx_count != 0) n += transmit(port);
+    if (port.bulk_used != 0 || port.refused) [[unlikely]] adapt_bulk(port);
+  }
   context_.flush_releases();
   return n;
 }
@@ -114,7 +148,7 @@ void Egress::purge(NextHop* hop) noexcept {
 
 std::size_t Egress::queued() const noexcept {
   std::size_t n = 0;
-  for (const Port& port : ports_) n += port.tx_count;
+  for (const Port& port : ports_) n += port.tx_count - port.kept;
   return n;
 }
 

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // The way out of a worker: fresh buffers, the headers of outgoing datagrams, the wait for a neighbour's address, checksums and
 // the transmit burst, per port. Policy-free: what is handed in is sent or counted. One per worker, on its thread.
+// Content goes behind media. No driver tells how much room its ring has, so that is learned from what it refuses: content that is refused
+// is dropped, and less of it may go in the loops that follow; media that is refused because content filled the ring waits for the next
+// loops, in order. On a port without content nothing waits.
 #pragma once
 
 #include <emmintrin.h>
@@ -66,6 +69,19 @@ class Egress {
     if (p.tx_count == kTxBatch) [[unlikely]] transmit(p);
   }
 
+  // The same for content, which gives way to all else. It is sent as far as takes_bulk says so; what is sent beyond is not forbidden.
+  void send_bulk(const UdpPath& path, Packet* packet) noexcept {
+    Port& p = ports_[path.port];
+    packet->flags |= kTxBulk;
+    ++p.bulk_used;
+    p.bulk_until = context_.now() + context_.tsc_hz() / kBulkLingersPerSecond;
+    send(path, packet);
+  }
+  [[nodiscard]] bool takes_bulk(std::uint16_t port) const noexcept {
+    const Port& p = ports_[port];
+    return p.kept == 0 && p.bulk_used < p.bulk_most;
+  }
+
   // End of a loop: held packets whose neighbour answered (or did not), checksums, transmit. Returns packets sent.
   std::size_t flush() noexcept;
 
@@ -73,12 +89,16 @@ class Egress {
   void purge(NextHop* hop) noexcept;
 
   void report_index_reuse(std::uint64_t leg_id, std::uint32_t ssrc) noexcept;
-  [[nodiscard]] std::size_t held() const noexcept { return hold_.size(); }
+  [[nodiscard]] std::size_t held() const noexcept { return hold_.size() + kept_; }
   [[nodiscard]] std::size_t queued() const noexcept;
   [[nodiscard]] PacketIo& io(std::uint16_t port) noexcept { return *ports_[port].io; }
 
  private:
   static constexpr std::size_t kTxBatch = 64;
+  static constexpr std::size_t kMostKept = 32;                   // media that wait behind a full ring
+  static constexpr std::uint64_t kKeepsPerSecond = 100;          // they wait that part of a second at most
+  static constexpr std::uint64_t kBulkLingersPerSecond = 10;     // so long the ring may be full of content
+  static constexpr std::uint32_t kLeastBulk = 4, kMostBulk = 2048, kBulkStep = 4;  // frames per loop
   static constexpr std::size_t kSpare = 64;
   static constexpr std::size_t kTakeAhead = 6;  // buffers between asking for a line and writing it
   static constexpr std::size_t kTakeLines = 3;  // headers and most of an audio payload; a fourth costs more than it saves
@@ -90,6 +110,11 @@ class Egress {
     bool chains = false;
     std::size_t spare_count = 0, tx_count = 0;
     std::uint64_t tx_bytes = 0;            // of what is queued in `tx`
+    std::size_t kept = 0;                  // of `tx`, in front: they were refused before
+    std::uint32_t bulk_used = 0, bulk_most = kMostBulk;  // in this loop
+    bool refused = false;                  // in this loop
+    std::uint64_t bulk_until = 0;          // before that there may be content in the ring
+    std::uint64_t kept_since = 0;          // the last time that the ring took anything, or the first that it did not; 0: it did
     std::array<Packet*, kSpare> spare{};
     std::array<const std::byte*, kSpare> spare_data{};  // where each one's bytes are
     std::array<Packet*, kTxBatch> tx{};
@@ -100,6 +125,8 @@ class Egress {
   }
   bool refill(Port& port) noexcept;
   std::size_t transmit(Port& port) noexcept;
+  [[gnu::cold]] void refused(Port& port, std::size_t from, std::size_t to, bool link_up) noexcept;
+  static void adapt_bulk(Port& port) noexcept;
   void with_address(std::uint64_t link, Packet* packet) noexcept {
     std::memcpy(packet->data, &link, 6);
     packet->flags &= static_cast<std::uint16_t>(~kTxNoAddress);
@@ -115,6 +142,7 @@ class Egress {
   WorkerContext& context_;
   std::vector<Port> ports_;
   HoldQueue hold_;
+  std::size_t kept_ = 0;  // of all ports
   bool sums_in_software_ = false;
   std::uint64_t next_report_ = 0;
 };

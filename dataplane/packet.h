@@ -23,6 +23,7 @@ enum PacketFlags : std::uint16_t {
   kTxUdpChecksum = 1u << 9,      // the port fills the UDP checksum (field holds the pseudo-header sum)
   kTxVlanInsert = 1u << 10,      // the port inserts vlan_tci
   kTxIpv6 = 1u << 11,            // with the checksum flags: the L3 header is IPv6
+  kTxBulk = 1u << 13,            // content: goes behind media, see Egress::send_bulk; ports ignore it
   kTxNoAddress = 1u << 12,       // the next hop's MAC was not known when the headers were written; never seen by a port
 };
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The packet path, whole, on one page: a staged run-to-completion loop.
 //   commands → receive → classify into lanes → prepare → OPEN barrier → commit and fan-out → SEAL barrier → transmit
-// and for the network peer, between receiving and opening, intake → verify (hashes) → commit → serve.
+// and for the network peer, between receiving and opening, intake → verify (hashes) → commit, and before transmitting, serve.
 // Packets of legs that another worker owns are handed over to it; plaintexts of conferences larger than a core come from their
 // source's worker to those that seal for a share of the receivers.
 // Tables change at one point only, between two loops. No timer waits to fill a batch: under load batches grow by themselves, at rest
@@ -24,7 +24,7 @@ bool Worker::run_once(std::uint64_t now, std::uint64_t begin_tsc) noexcept {
   if (peers_ != nullptr) peers_->begin_loop();
   std::size_t work = apply_commands(clock);
   work += receive(clock);
-  if (peers_ != nullptr) work += serve_peers(clock);
+  if (peers_ != nullptr) work += judge_content(clock);
   work += srtp_.packets_in_flight();
   if (work != 0 || shares_waiting()) {
     do {  // again, a bounded number of times, for packets that get a second attempt
@@ -34,6 +34,7 @@ bool Worker::run_once(std::uint64_t now, std::uint64_t begin_tsc) noexcept {
     work += receive_shares();
     clock.lap(context_.block()[Stage::kSeal], srtp_.seal_barrier());
   }
+  if (peers_ != nullptr) work += serve_content(clock);
   run_timers();
   const std::size_t sent = egress_.flush();
   account();
@@ -119,8 +120,9 @@ void Worker::take_peer_items() noexcept {
   peer_item_count_ = 0;
 }
 
-// The network peer's part of the loop: hashes of all chunks that came in, verdicts, then whatever goes out.
-std::size_t Worker::serve_peers(StageClock& clock) noexcept {
+// The network peer's part of the loop: hashes of all chunks that came in, verdicts; then, behind all media, whatever goes out.
+std::size_t Worker::judge_content(StageClock& clock) noexcept {
+  peers_->take_leaving([this](Packet* packet, std::uint8_t worker) { hand_over(packet, worker); });
   shared_.peer.signatures->results(context_.index(), [this](const ppspp::SignatureRequest& result) {
     peers_->signature_done(result);
     if (result.guarded) guard_->signature_done(result);
@@ -132,13 +134,14 @@ std::size_t Worker::serve_peers(StageClock& clock) noexcept {
     peers_->commit();
     clock.lap(context_.block()[Stage::kCommit], checks);
   }
-  std::size_t sent = peers_->serve();
-  if (guard_ != nullptr) {
-    clock.lap(context_.block()[Stage::kVerify], guard_->verify());
-    sent += guard_->flush();
-  }
+  if (guard_ != nullptr) clock.lap(context_.block()[Stage::kVerify], guard_->verify());
+  return checks;
+}
+
+std::size_t Worker::serve_content(StageClock& clock) noexcept {
+  const std::size_t sent = peers_->serve() + (guard_ != nullptr ? guard_->flush() : 0);
   clock.lap(context_.block()[Stage::kServe], sent);
-  return checks + sent;
+  return sent;
 }
 
 // The flow table's lines were asked for when the packets were classified; the legs' lines are asked for here.

@@ -83,10 +83,10 @@ void Worker::hand_over(Packet* packet, std::uint8_t owner) noexcept {
 
 void Worker::to_peer(Packet* packet, const Datagram& datagram, bool handed_off) noexcept {
   using To = ppspp::Route::To;
-  const ppspp::Route route = peers_->route(datagram);
+  const ppspp::Route route = peers_->route(datagram, handed_off);
   if (route.to == To::kNowhere) return context_.drop(packet, route.reason);
   if (route.to == To::kElsewhere) {
-    if (handed_off) return context_.drop(packet, DropReason::kStale);  // the swarm has another owner by now
+    if (handed_off) return context_.drop(packet, DropReason::kStale);  // the channel is none of ours
     return hand_over(packet, route.worker);
   }
   peer_items_[peer_item_count_++] = {packet, datagram};

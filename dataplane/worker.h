@@ -86,7 +86,8 @@ class Worker {
   void find_legs() noexcept;
   void prepare_items() noexcept;
   void take_peer_items() noexcept;
-  std::size_t serve_peers(StageClock& clock) noexcept;
+  std::size_t judge_content(StageClock& clock) noexcept;
+  std::size_t serve_content(StageClock& clock) noexcept;
   void guard(Packet* packet, const PortQueue& queue, bool handed_over) noexcept;
   void classify(std::span<Packet* const> packets, PortQueue& queue) noexcept;
   [[gnu::always_inline]] inline void classify_one(Packet* packet, PortQueue& queue, bool handed_off) noexcept;

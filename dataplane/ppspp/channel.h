@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // One PPSPP channel (RFC 7574 §3.11) as its worker keeps it, and the table that finds it by the id we gave it. Everything has fixed size
 // and is made at start: an admitted peer takes a place, nobody else takes anything.
-// The worker that owns the swarm.
+// The peer's home worker.
 #pragma once
 
 #include <array>
@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "crypto/merkle_pending.h"
+#include "dataplane/ppspp/audience.h"
 #include "dataplane/ppspp/chunk_log.h"
 #include "dataplane/ppspp/fixed_table.h"
 #include "dataplane/ppspp/ledbat.h"
@@ -52,6 +53,7 @@ struct alignas(64) Channel {
   ChannelState state = ChannelState::kFree;
   bool choked = false;                  // by the peer: it will not answer REQUESTs
   bool queued = false;                  // in the list of channels with something to send
+  bool receiving = false;               // counted among the audience's receivers
   bool distrusted = false;              // too many bad chunks: nothing is asked of it or taken from it
   bool signature_pending = false;       // a munro of it is being verified
   std::uint8_t handshakes = 0;          // sent by us, unanswered
@@ -61,7 +63,8 @@ struct alignas(64) Channel {
   std::uint32_t bad_chunks = 0;
   const Swarm* swarm = nullptr;
   const Peer* peer = nullptr;
-  Channel* next_of_swarm = nullptr;     // FetchState::channels
+  Audience* audience = nullptr;         // of the swarm on this worker
+  Channel* next_of_swarm = nullptr;     // Audience::channels
   Channel* previous_of_swarm = nullptr;
   Channel* next_of_peer = nullptr;      // PeerBudget::channels
 

@@ -117,16 +117,13 @@ void PeerService::commit_ok(const crypto::ChunkCheck& check, const CheckOrigin& 
   channel.unverified_count = 0;
   channel.unverified_again = false;
   fetch.set_done(check.chunk);
-  if (fetch.missed.contains(check.chunk)) {  // somebody waits for it
-    (void)fetch.missed.erase({check.chunk, check.chunk});
-    wake_providers(swarm);
+  if (fetch.audience.missed.contains(check.chunk)) {  // somebody waits for it
+    (void)fetch.audience.missed.erase({check.chunk, check.chunk});
+    wake(fetch.audience);
+    tell_workers(swarm, {check.chunk, check.chunk});
   }
-  (void)fetch.had.insert({check.chunk, check.chunk});
-  if (!fetch.news.insert({check.chunk, check.chunk})) {
-    fetch.next_news = 0;
-    tell_news(swarm);
-    (void)fetch.news.insert({check.chunk, check.chunk});
-  }
+  (void)fetch.audience.had.insert({check.chunk, check.chunk});
+  add_news(fetch.audience, {check.chunk, check.chunk});
   // As many as it answers within two seconds or so: what waits longer at a slow peer could come from another.
   if (channel.request_rtt > 4 * context_.tsc_hz())
     channel.request_window = std::max(kLeastRequestWindow, channel.request_window - 1);
@@ -166,7 +163,7 @@ DropReason PeerService::commit_bad(const crypto::ChunkCheck& check, const CheckO
   const crypto::HashMessage message{check.data, check.bytes, e.digest.data()};
   (void)hasher_->hash(swarm.hash, {&message, 1});
   if (!evidence_.push(e)) context_.count(Counter::kEventsLost);
-  wake_providers(swarm);
+  wake(*channel.audience);
   return DropReason::kPpsppBadChunk;
 }
 

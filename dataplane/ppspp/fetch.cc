@@ -17,7 +17,7 @@ constexpr std::uint64_t kMostPatienceSeconds = 10;
 
 // Somebody else who may be asked for it, and has not been in vain.
 bool another_has(const Channel& channel, std::uint64_t chunk) noexcept {
-  for (const Channel* c = channel.swarm->fetch_state->channels; c != nullptr; c = c->next_of_swarm)
+  for (const Channel* c = channel.audience->channels; c != nullptr; c = c->next_of_swarm)
     if (c != &channel && c->may_ask() && c->claimed.contains(chunk) && !c->requested.look(chunk).missed) return true;
   return false;
 }
@@ -57,7 +57,7 @@ std::uint64_t PeerService::next_to_ask(Channel& channel, std::uint64_t from) noe
     return !channel.requested.look(chunk).missed || (missed++ < kMissedPerAsk && !another_has(channel, chunk));
   };
   std::uint64_t found = kNothing;
-  fetch.missed.for_each_common(channel.claimed, [&](ChunkRange range) {
+  fetch.audience.missed.for_each_common(channel.claimed, [&](ChunkRange range) {
     for (std::uint64_t chunk = range.first; chunk <= range.last && looks < kLooksPerAsk && found == kNothing; ++chunk)
       if (good(chunk)) found = chunk;
     return found == kNothing && looks < kLooksPerAsk;
@@ -66,7 +66,7 @@ std::uint64_t PeerService::next_to_ask(Channel& channel, std::uint64_t from) noe
   // What was here and was evicted is fetched again for who asks for it, not ahead of that.
   for (auto chunk = channel.claimed.first_present(first_to_ask(channel, from)); chunk && looks < kLooksPerAsk;
        chunk = channel.claimed.first_present(*chunk + 1)) {
-    const std::uint64_t fresh = fetch.had.first_missing(*chunk).value_or(kNothing);
+    const std::uint64_t fresh = fetch.audience.had.first_missing(*chunk).value_or(kNothing);
     if (*chunk == fetch.cursor) fetch.cursor = fresh;
     if (*chunk != fresh) {
       ++looks;
@@ -85,7 +85,7 @@ bool PeerService::better_has(const Channel& channel, std::uint64_t chunk) const 
   const auto delivers = [this](const Channel& c) {
     return c.requested.waiting() == 0 || context_.now() - std::max(c.last_data, c.requested.oldest(0)) < context_.tsc_hz();
   };
-  for (const Channel* c = channel.swarm->fetch_state->channels; c != nullptr; c = c->next_of_swarm)
+  for (const Channel* c = channel.audience->channels; c != nullptr; c = c->next_of_swarm)
     if (c->peer->rank < channel.peer->rank && c->may_ask() && delivers(*c) && c->claimed.contains(chunk) && !c->requested.look(chunk).missed)
       return true;
   return false;
@@ -93,7 +93,7 @@ bool PeerService::better_has(const Channel& channel, std::uint64_t chunk) const 
 
 void PeerService::audit(std::uint32_t slot, std::uint32_t chunks) noexcept {
   const Peer* peer = tables_.peers[slot];
-  Channel* channel = peer != nullptr ? peer->budget->channels : nullptr;
+  Channel* channel = peer != nullptr && peer->home == context_.index() ? peer->budget->channels : nullptr;
   while (channel != nullptr && !channel->may_ask()) channel = channel->next_of_peer;
   if (channel == nullptr) return;
   const std::uint64_t claimed = channel->claimed.count();
@@ -201,7 +201,7 @@ void PeerService::count_end(Channel& channel, const ChunkLog::Entry& asked, bool
 
 void PeerService::swarm_release(const Channel& channel, std::uint64_t chunk) noexcept {
   channel.swarm->fetch_state->clear_requested(chunk);
-  wake_providers(*channel.swarm);
+  wake(*channel.audience);
 }
 
 void PeerService::expire_requests(Channel& channel) noexcept {
@@ -230,19 +230,19 @@ void PeerService::drop_requests(Channel& channel) noexcept {
 }
 
 // Once per loop, however many chunks are to be asked for. Whoever waits for chunks has a look as well.
-void PeerService::wake_providers(const Swarm& swarm) noexcept {
-  FetchState& fetch = *swarm.fetch_state;
-  if (fetch.waking || waking_.size() == waking_.capacity()) return;
-  fetch.waking = true;
-  waking_.push_back(swarm.slot);
+void PeerService::wake(Audience& audience) noexcept {
+  if (audience.waking || waking_.size() == waking_.capacity()) return;
+  audience.waking = true;
+  waking_.push_back(audience.swarm->slot);
 }
 
 void PeerService::queue_woken() noexcept {
   for (const std::uint32_t slot : waking_) {
     const Swarm* swarm = tables_.swarms[slot];  // may be another one by now
-    if (swarm == nullptr || swarm->owner != context_.index() || swarm->fetch_state == nullptr) continue;
-    swarm->fetch_state->waking = false;
-    for (Channel* c = swarm->fetch_state->channels; c != nullptr; c = c->next_of_swarm)
+    Audience* audience = swarm != nullptr ? audience_of(*swarm) : nullptr;
+    if (audience == nullptr) continue;
+    audience->waking = false;
+    for (Channel* c = audience->channels; c != nullptr; c = c->next_of_swarm)
       if (c->may_ask() || !c->wanted.empty()) queue(*c);
   }
   waking_.clear();

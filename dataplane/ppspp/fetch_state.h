@@ -6,12 +6,9 @@
 #include <cstdint>
 #include <span>
 
-#include "dataplane/ppspp/range_set.h"
-#include "dataplane/ppspp/tables.h"
+#include "dataplane/ppspp/audience.h"
 
 namespace mediaward::dataplane::ppspp {
-
-struct Channel;
 
 struct FetchState {
   // chunks: of a static content, or places of a live window (chunks fall on them modulo).
@@ -29,20 +26,15 @@ struct FetchState {
   // It is held.
   void set_done(std::uint64_t chunk) noexcept { word(chunk) &= ~bit(chunk); }
 
-  Channel* channels = nullptr;         // of this swarm on this worker
-  std::uint32_t channel_count = 0;
-  std::uint32_t receivers = 0;         // of them: served; without any a live stream is joined anew
+  Audience audience;                   // of the owner itself; all that provide are in it
+  std::uint64_t receivers = 0;         // of all workers; without any a live stream is joined anew
+  std::uint64_t elsewhere = 0;         // bit w: worker w serves receivers
+  std::uint64_t stale = 0;             // bit w: it was not told of all that is held
   std::uint64_t cursor = 0;            // below it every chunk is held, was held, or is being asked for
   std::uint8_t rank = 0;               // of a provider
   bool rank_seen = false;
   bool ranks_differ = false;           // providers of several ranks were here
-  std::uint64_t served_top = 0;        // highest chunk ever served + 1
-  RangeSet<64> missed;                 // receivers asked for them, and they are not held
-  RangeSet<256> had;                   // verified at any time: what receivers are told of
-  RangeSet<64> news;                   // verified since they were told last
-  std::uint64_t next_news = 0;         // when they are told again
-  TokenMeter send;                     // bytes to all receivers
-  bool waking = false;                 // those that provide are to be asked in this loop
+  std::uint64_t served_top = 0;        // highest chunk ever served + 1, by any worker
   bool joined = false;                 // live: the first munro was verified; `cursor` began there
 
  private:

@@ -64,8 +64,8 @@ bool GuardService::look(const Packet& packet, View& out) noexcept {
   return true;
 }
 
-// Both directions of a pair of endpoints meet at one worker, which learns channels; a datagram of a known channel is judged by the owner
-// of its swarm. With one worker there is nothing to decide.
+// Both directions of a pair of endpoints meet at one worker, which learns channels. It judges datagrams of a channel whose swarm has all its
+// leaf hashes; of any other, hashes have to be remembered, and its owner does. With one worker there is nothing to decide.
 std::uint8_t GuardService::judge_of(const Packet& packet, bool handed_over) noexcept {
   const auto here = static_cast<std::uint8_t>(context_.index());
   View view;
@@ -79,7 +79,7 @@ std::uint8_t GuardService::judge_of(const Packet& packet, bool handed_over) noex
   learn_first(view);
   const GuardChannel* channel = find(view.key);
   const Swarm* swarm = channel != nullptr ? swarm_of(*channel) : nullptr;
-  return swarm != nullptr ? swarm->owner : here;
+  return swarm != nullptr ? judge_of(*swarm) : here;
 }
 
 void GuardService::take(Packet* packet, std::uint16_t to_port) noexcept {
@@ -202,7 +202,7 @@ void GuardService::judge(const View& view, std::uint32_t frame) noexcept {
   learn_first(view);
   GuardChannel* channel = view.key.channel == 0 ? nullptr : find(view.key);
   const Swarm* swarm = channel != nullptr ? swarm_of(*channel) : nullptr;
-  if (swarm == nullptr || swarm->owner != context_.index()) return;  // another protocol, or a swarm that nobody told of
+  if (swarm == nullptr || judge_of(*swarm) != context_.index()) return;  // another protocol, or a swarm that nobody told of
   to_newest(*channel);
   MessageReader reader(view.messages, swarm->framing, Profile::kLibswift);
   Message m;
@@ -301,16 +301,17 @@ std::size_t GuardService::verify_checks() noexcept {
 void GuardService::commit_one(const crypto::ChunkCheck& check, const CheckOrigin& origin) noexcept {
   const Swarm& swarm = *origin.swarm;
   context_.count(Counter::kPpsppHashCalls, check.hash_calls);
-  add_relaxed(swarm.stats->hash_calls, check.hash_calls);
+  SwarmWords& words = swarm.words[context_.index()];
+  add_relaxed(words.hash_calls, check.hash_calls);
   Frame& frame = frames_[origin.frame];
   switch (check.verdict) {
     case crypto::ChunkCheck::kOk:
       context_.count(Counter::kPpsppChunksVerified);
       context_.count(Counter::kPpsppBytesVerified, check.bytes);
-      add_relaxed(origin.duplicate ? swarm.stats->duplicate : swarm.stats->verified);
+      add_relaxed(origin.duplicate ? words.duplicate : words.verified);
       break;
     case crypto::ChunkCheck::kBad:
-      add_relaxed(swarm.stats->bad);
+      add_relaxed(words.bad);
       if (origin.channel != nullptr) {
         origin.channel->failed_hashes.spend(check.hashed_bytes, context_.tsc_hz());
         report(check, origin);
@@ -318,7 +319,7 @@ void GuardService::commit_one(const crypto::ChunkCheck& check, const CheckOrigin
       refuse(origin.frame, DropReason::kGuardBad, swarm);
       break;
     case crypto::ChunkCheck::kUnverifiable:
-      add_relaxed(swarm.stats->unverifiable);
+      add_relaxed(words.unverifiable);
       unjudged(swarm, origin.frame);
       break;
   }

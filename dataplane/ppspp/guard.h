@@ -106,6 +106,9 @@ class GuardService {
   };
 
   [[nodiscard]] static bool look(const Packet& packet, View& out) noexcept;
+  [[nodiscard]] std::uint8_t judge_of(const Swarm& swarm) const noexcept {
+    return swarm.all_leaves ? static_cast<std::uint8_t>(context_.index()) : swarm.owner;
+  }
   [[nodiscard]] const Swarm* swarm_of(const GuardChannel& channel) const noexcept;
   [[nodiscard]] GuardChannel* find(const GuardKey& key) noexcept;
   std::size_t verify_checks() noexcept;

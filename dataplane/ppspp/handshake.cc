@@ -48,6 +48,7 @@ DropReason PeerService::answer_first(const Waiting& waiting, ConstBytes messages
   std::memcpy(key.address, datagram.source, key.family == Family::kIpv4 ? 4 : 16);
   const Peer* peer = tables_.peer(key);
   if (peer == nullptr || peer->expires_tsc <= context_.now()) return wait_for_peer(waiting, key, *swarm);
+  if (peer->home != context_.index()) return send_home(packet, peer->home);
   if (peer->banned) return DropReason::kPpsppBanned;
   if (!peer->libswift() && parse_handshake(messages, Profile::kRfc, first).error != ParseError::kNone) return DropReason::kPpsppMalformed;
   if (first.closes()) return DropReason::kPpsppMalformed;  // of no channel
@@ -70,13 +71,21 @@ DropReason PeerService::answer_first(const Waiting& waiting, ConstBytes messages
   return DropReason::kCount;
 }
 
+// The swarm's owner found its peer, which is served by another worker.
+DropReason PeerService::send_home(Packet* packet, std::uint8_t home) noexcept {
+  if (leaving_count_ == leaving_.size()) return DropReason::kHandoffFull;
+  leaving_[leaving_count_++] = {packet, home};
+  return DropReason::kCount;
+}
+
+// At the swarm's owner, who knows the admissions; at the peer's home, where the command that brings the peer may come a little later.
 DropReason PeerService::wait_for_peer(const Waiting& first, const PeerKey& key, const Swarm& swarm) noexcept {
   const AdmissionView* admission = tables_.admission(key);
-  if (admission == nullptr || admission->expires_tsc <= context_.now()) return DropReason::kPpsppNotAdmitted;
+  if (is_owner(swarm) && (admission == nullptr || admission->expires_tsc <= context_.now())) return DropReason::kPpsppNotAdmitted;
   const bool too_long = context_.now() - first.since > context_.tsc_hz() / kWaitsPerSecond;
   if (waiting_count_ == kMaxWaiting || too_long) return DropReason::kPpsppPeerPending;
   waiting_[waiting_count_++] = {first.packet, first.datagram, first.since, true};
-  if (first.told) return DropReason::kCount;
+  if (first.told || !is_owner(swarm)) return DropReason::kCount;
   WorkerEvent event;
   event.kind = WorkerEvent::Kind::kPeerSeen;
   event.family = key.family;
@@ -183,8 +192,8 @@ Channel* PeerService::open_channel(const Peer& peer, std::uint16_t peer_port_raw
   Channel* channel = channels_.take(id);
   if (channel == nullptr) return nullptr;
   const Swarm& swarm = *peer.swarm;
-  FetchState& fetch = *swarm.fetch_state;
-  Channel* const next = fetch.channels;
+  Audience& audience = audience_for(swarm);
+  Channel* const next = audience.channels;
   channel->remote_id = 0;
   channel->choked = channel->distrusted = channel->signature_pending = channel->keep_alive_due = false;
   channel->handshakes = 0;
@@ -193,19 +202,22 @@ Channel* PeerService::open_channel(const Peer& peer, std::uint16_t peer_port_raw
   channel->bad_chunks = 0;
   channel->swarm = &swarm;
   channel->peer = &peer;
+  channel->audience = &audience;
   channel->next_of_swarm = next;
   channel->previous_of_swarm = nullptr;
   if (next != nullptr) next->previous_of_swarm = channel;
-  fetch.channels = channel;
-  ++fetch.channel_count;
+  audience.channels = channel;
+  ++audience.channel_count;
   if (peer.provides()) {
+    FetchState& fetch = *swarm.fetch_state;
     fetch.ranks_differ = fetch.ranks_differ || (fetch.rank_seen && fetch.rank != peer.rank);
     fetch.rank_seen = true;
     fetch.rank = peer.rank;
   }
   channel->next_of_peer = std::exchange(peer.budget->channels, channel);
   add_relaxed(peer.budget->channel_count);
-  fetch.receivers += peer.receives() ? 1 : 0;
+  channel->receiving = peer.receives();
+  if (channel->receiving) count_receivers(audience, 1);
   channel->last_heard = channel->last_sent = channel->last_data = context_.now();
   channel->handshake_due = context_.now();
   channel->sent_since_heard = 0;
@@ -238,16 +250,15 @@ void PeerService::close_channel(Channel& channel, bool tell) noexcept {
     if (out.close()) (void)send(channel, out.bytes(), {});
   }
   drop_requests(channel);
-  FetchState& fetch = *channel.swarm->fetch_state;
-  (channel.previous_of_swarm != nullptr ? channel.previous_of_swarm->next_of_swarm : fetch.channels) = channel.next_of_swarm;
+  Audience& audience = *channel.audience;
+  (channel.previous_of_swarm != nullptr ? channel.previous_of_swarm->next_of_swarm : audience.channels) = channel.next_of_swarm;
   if (channel.next_of_swarm != nullptr) channel.next_of_swarm->previous_of_swarm = channel.previous_of_swarm;
-  --fetch.channel_count;
   PeerBudget& budget = *channel.peer->budget;
   Channel** link = &budget.channels;
   while (*link != &channel) link = &(*link)->next_of_peer;
   *link = channel.next_of_peer;
   add_relaxed(budget.channel_count, ~std::uint64_t{0});
-  if (channel.peer->receives() && --fetch.receivers == 0) fetch.joined = false;
+  if (channel.receiving) count_receivers(audience, -1);
   if (channel.signature_pending) budget.signature_pending = false;
   for (std::size_t i = 0; i < check_count_; ++i) {
     if (origins_[i].channel != &channel) continue;
@@ -257,7 +268,16 @@ void PeerService::close_channel(Channel& channel, bool tell) noexcept {
   }
   std::erase(queued_, &channel);
   channel.queued = false;
+  if (--audience.channel_count == 0 && !is_owner(*channel.swarm)) audiences_.give_back(audience);
   channels_.give_back(channel);
+}
+
+// The same peer, with other terms.
+void PeerService::keep_channel(Channel& channel, const Peer& peer) noexcept {
+  channel.peer = &peer;
+  if (channel.receiving == peer.receives()) return;
+  channel.receiving = peer.receives();
+  count_receivers(*channel.audience, channel.receiving ? 1 : -1);
 }
 
 void PeerService::send_handshake(Channel& channel) noexcept {
@@ -265,7 +285,7 @@ void PeerService::send_handshake(Channel& channel) noexcept {
   MessageWriter out(scratch_room(channel), channel.remote_id, channel.swarm->framing);
   if (!out.handshake(channel.key.id, options_of(*channel.swarm, *channel.peer, side))) return;
   if (side == Side::kResponder && channel.peer->receives() && !channel.swarm->live()) {
-    const auto runs = channel.swarm->fetch_state->had.ranges();
+    const auto runs = channel.audience->had.ranges();
     (void)tell(channel, runs.first(std::min(runs.size(), kFirstRuns)), out);
   }
   (void)send(channel, out.bytes(), {});

@@ -31,7 +31,8 @@ bool is_zero(ConstBytes bytes) noexcept {
 
 }  // namespace
 
-Route PeerService::route(const Datagram& datagram) const noexcept {
+// A HANDSHAKE goes to the swarm's owner, who may pass it on; all else to who gave the channel its id.
+Route PeerService::route(const Datagram& datagram, bool handed_over) const noexcept {
   std::uint32_t id = 0;
   ConstBytes messages;
   if (!split_channel({datagram.payload, datagram.bytes}, id, messages)) return {Route::To::kNowhere, 0, DropReason::kPpsppTruncated};
@@ -43,7 +44,7 @@ Route PeerService::route(const Datagram& datagram) const noexcept {
       return {Route::To::kNowhere, 0, DropReason::kPpsppMalformed};
     const Swarm* swarm = tables_.swarms_by_key.find({first.options.swarm_id.data(), static_cast<std::uint16_t>(first.options.swarm_id.size())});
     if (swarm == nullptr || swarm->guard_only) return {Route::To::kNowhere, 0, DropReason::kPpsppUnknownSwarm};
-    worker = swarm->owner;
+    worker = handed_over ? context_.index() : swarm->owner;
   }
   if (worker >= shared_.caches.size()) return {Route::To::kNowhere, 0, DropReason::kPpsppUnknownChannel};
   return {worker == context_.index() ? Route::To::kHere : Route::To::kElsewhere, static_cast<std::uint8_t>(worker)};
@@ -209,13 +210,17 @@ void PeerService::on_integrity(Intake& in, const Message& m) noexcept {
     in.refused = DropReason::kPpsppBadHash;
     return;
   }
+  if (!channel.peer->provides()) {  // it may be at a worker that has no tree of its own, and nothing follows from it
+    std::array<std::byte, crypto::kMaxDigestBytes> known;
+    if (swarm.tree->copy(*node, known.data()) && std::memcmp(known.data(), m.body.data(), m.body.size()) != 0) in.refused = DropReason::kPpsppBadHash;
+    return;
+  }
   if (const std::byte* known = swarm.tree->verified(*node); known != nullptr) {
     if (std::memcmp(known, m.body.data(), m.body.size()) == 0) return;
     in.refused = DropReason::kPpsppBadHash;
-    if (channel.peer->provides()) on_bad_hash(channel, *node, m.body);
-    return;
+    return on_bad_hash(channel, *node, m.body);
   }
-  if (channel.peer->provides() && make_room_for_hash(in)) channel.pending.put(*node, m.body.data());
+  if (make_room_for_hash(in)) channel.pending.put(*node, m.body.data());
 }
 
 // Hashes that chunks of this loop wait for are not to be pushed out by others: the chunks come first. False: that was the channel's end.

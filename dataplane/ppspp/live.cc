@@ -68,7 +68,7 @@ void PeerService::accept_munro(const Swarm& swarm, const SignatureRequest& r) no
     fetch.joined = true;
     fetch.cursor = r.munro << swarm.munro_level;
   }
-  wake_providers(swarm);
+  wake(fetch.audience);
 }
 
 // The first chunk within the window that ends before `end` (RFC 7574 §7.9), or within what the cache can hold of it.
@@ -77,13 +77,14 @@ std::uint64_t PeerService::oldest_kept(const Swarm& swarm, std::uint64_t end) no
   return end > window ? end - window : 0;
 }
 
-void PeerService::discard_old(const Swarm& swarm) noexcept {
-  FetchState& fetch = *swarm.fetch_state;
-  const std::uint64_t oldest = oldest_kept(swarm, swarm.stats->top_chunk);
+void PeerService::forget_old(Audience& audience) noexcept {
+  const Swarm& swarm = *audience.swarm;
+  const std::uint64_t oldest = oldest_kept(swarm, read_relaxed(swarm.stats->top_chunk));
   if (oldest == 0) return;
-  (void)fetch.had.erase({0, oldest - 1});
-  (void)fetch.missed.erase({0, oldest - 1});
-  fetch.cursor = std::max(fetch.cursor, oldest);
+  (void)audience.had.erase({0, oldest - 1});
+  (void)audience.missed.erase({0, oldest - 1});
+  if (!is_owner(swarm)) return;
+  swarm.fetch_state->cursor = std::max(swarm.fetch_state->cursor, oldest);
   cache_->discard_before(*swarm.store, oldest, kExtentsDiscarded);
 }
 
@@ -97,7 +98,7 @@ bool PeerService::send_munro(Channel& channel, std::uint64_t chunk) noexcept {
   std::array<std::byte, crypto::kMaxDigestBytes> digest;
   if (!swarm.munros->find(munro.index, entry) || !swarm.tree->copy(munro, digest.data())) return false;
   MessageWriter out(scratch_room(channel), channel.remote_id, swarm.framing);
-  if (!out.integrity(range, {digest.data(), swarm.framing.hash_bytes}) || !out.signed_integrity(range, entry.ntp_time, entry.signature)) return false;
+  if (!out.integrity(range, {digest.data(), swarm.framing.hash_bytes}) || !out.signed_integrity(range, entry.ntp_time, entry.signature())) return false;
   if (!send(channel, out.bytes(), {})) return false;
   channel.munro_sent = munro.index + 1;
   return true;

@@ -33,6 +33,7 @@ void PeerService::queue(Channel& channel) noexcept {
 
 std::size_t PeerService::serve() noexcept {
   cache_->advance();
+  read_mail();
   queue_woken();
   std::swap(queued_, serving_);
   for (Channel* channel : serving_) channel->queued = false;
@@ -75,11 +76,10 @@ bool PeerService::serve_chunk(Channel& channel) noexcept {
   const Peer& peer = *channel.peer;
   const std::uint64_t now = context_.now(), hz = context_.tsc_hz();
   const std::uint32_t bytes = channel.swarm->chunk_bytes;
-  if (!channel.congestion.may_send(bytes)) return false;
+  if (!channel.congestion.may_send(bytes) || !egress_.takes_bulk(channel.path.port)) return false;
   if (peer.send_bytes_per_s != 0 && !peer.budget->send.has(bytes, peer.send_bytes_per_s, kBurstBytes + bytes, now, hz)) return false;
-  if (channel.swarm->send_bytes_per_s != 0 &&
-      !channel.swarm->fetch_state->send.has(bytes, channel.swarm->send_bytes_per_s, kBurstBytes + bytes, now, hz))
-    return false;
+  const Swarm& swarm = *channel.swarm;
+  if (swarm.send_bytes_per_s != 0 && !swarm.send->has(swarm.send_bytes_per_s, kBurstBytes, now, hz)) return false;
   std::uint64_t chunk = 0;
   ConstBytes content;
   return next_held(channel, chunk, content) && send_chunk(channel, chunk, content);
@@ -88,11 +88,12 @@ bool PeerService::serve_chunk(Channel& channel) noexcept {
 // The next chunk that is wanted and held. What is wanted and not held is fetched, as far as one receiver may run ahead.
 bool PeerService::next_held(Channel& channel, std::uint64_t& chunk, ConstBytes& content) noexcept {
   const Swarm& swarm = *channel.swarm;
-  FetchState& fetch = *swarm.fetch_state;
+  Audience& audience = *channel.audience;
   unsigned looks = 0, missing = 0;
-  bool found = false, wake = false;
+  bool found = false, lacks = false;
+  ChunkRange lacking;  // told in one piece
   if (swarm.live())
-    if (const std::uint64_t oldest = oldest_kept(swarm, swarm.stats->top_chunk); oldest != 0) (void)channel.wanted.erase({0, oldest - 1});
+    if (const std::uint64_t oldest = oldest_kept(swarm, read_relaxed(swarm.stats->top_chunk)); oldest != 0) (void)channel.wanted.erase({0, oldest - 1});
   std::uint64_t at = channel.wanted.first_present(channel.look_from).value_or(0);
   for (; looks < kLooksPerTurn; ++looks, ++at) {
     const auto next = channel.wanted.first_present(at);
@@ -102,11 +103,13 @@ bool PeerService::next_held(Channel& channel, std::uint64_t& chunk, ConstBytes& 
     content = swarm.find(at);
     found = !content.empty();
     if (found) break;
-    if (missing++ < kAheadOfReceiver && swarm.fetch != abi::FetchPolicy::kNothing && !fetch.missed.contains(at))
-      wake = fetch.missed.insert({at, at}) || wake;
+    if (missing++ >= kAheadOfReceiver || audience.missed.contains(at)) continue;
+    if (lacks && at != lacking.last + 1) miss(audience, lacking), lacks = false;
+    lacking = {lacks ? lacking.first : at, at};
+    lacks = true;
   }
+  if (lacks) miss(audience, lacking);
   chunk = channel.look_from = at;  // goes on there, so that what nobody has does not keep back what is here
-  if (wake) wake_providers(swarm);
   return found;
 }
 
@@ -126,11 +129,11 @@ bool PeerService::send_chunk(Channel& channel, std::uint64_t chunk, ConstBytes c
   for (std::size_t i = 0; i < nodes.size(); ++i) {
     std::array<std::byte, crypto::kMaxDigestBytes> made;
     const auto read = [&](std::uint64_t c) { return swarm.find(c); };
-    const std::byte* digest = swarm.tree->verified(nodes[i]);  // which the owner may ask for what is not kept for good as well
+    const std::byte* digest = is_owner(swarm) ? swarm.tree->verified(nodes[i]) : nullptr;  // who may ask for what is not kept for good as well
     if (digest == nullptr && crypto::node_digest(*swarm.tree, nodes[i], *hasher_, read, made.data())) digest = made.data();
     if (digest == nullptr) {
-      fetch_beside(swarm, nodes[i]);
-      (void)channel.wanted.erase({chunk, chunk});  // it will ask again
+      if (!fetch_beside(*channel.audience, nodes[i])) (void)channel.wanted.erase({chunk, chunk});
+      channel.look_from = chunk + 1;  // it has its turn again when they are here
       return false;
     }
     const ChunkRange range{crypto::first_chunk(nodes[i]), crypto::last_chunk(nodes[i])};
@@ -153,10 +156,12 @@ bool PeerService::send_chunk(Channel& channel, std::uint64_t chunk, ConstBytes c
   channel.sent.begin(chunk, bytes, context_.now());
   channel.congestion.sent(bytes, context_.now());
   channel.peer->budget->send.spend(bytes, context_.tsc_hz());
-  swarm.fetch_state->send.spend(bytes, context_.tsc_hz());
-  swarm.fetch_state->served_top = std::max(swarm.fetch_state->served_top, chunk + 1);
+  if (swarm.send_bytes_per_s != 0) swarm.send->spend(bytes, swarm.send_bytes_per_s, context_.now(), context_.tsc_hz());
+  if (is_owner(swarm)) swarm.fetch_state->served_top = std::max(swarm.fetch_state->served_top, chunk + 1);
+  SwarmWords& words = swarm.words[context_.index()];
+  set_relaxed(words.served_top, std::max(words.served_top, chunk + 1));
+  add_relaxed(words.served_bytes, bytes);
   add_relaxed(channel.peer->conduct->bytes_out, bytes);
-  add_relaxed(swarm.stats->served_bytes, bytes);
   context_.count(Counter::kPpsppChunksServed);
   context_.count(Counter::kPpsppBytesServed, bytes);
   return true;
@@ -177,13 +182,14 @@ crypto::MerkleNodeList PeerService::hashes_for(const Channel& channel, std::uint
   return crypto::uncles(chunk, swarm.chunks, has);
 }
 
-// A hash that is not kept has to be made from chunks that are not here, or not any more.
-void PeerService::fetch_beside(const Swarm& swarm, crypto::MerkleNode node) noexcept {
-  if (swarm.live() || swarm.fetch == abi::FetchPolicy::kNothing) return;
+// A hash that is not kept has to be made from chunks that are not here, or not any more. False: nothing can be done.
+bool PeerService::fetch_beside(Audience& audience, crypto::MerkleNode node) noexcept {
+  const Swarm& swarm = *audience.swarm;
+  if (swarm.live() || swarm.fetch == abi::FetchPolicy::kNothing) return false;
   const std::uint64_t last = std::min(crypto::last_chunk(node), swarm.chunks - 1);
   for (std::uint64_t c = crypto::first_chunk(node); c <= last; ++c)
-    if (!swarm.held(c)) (void)swarm.fetch_state->missed.insert({c, c});
-  wake_providers(swarm);
+    if (!swarm.held(c) && !audience.missed.contains(c)) miss(audience, {c, c});
+  return true;
 }
 
 void PeerService::write_acks(Channel& channel, MessageWriter& out) noexcept {
@@ -219,7 +225,7 @@ void PeerService::announce(Channel& channel, MessageWriter& out) noexcept {
   const std::uint64_t hz = context_.tsc_hz();
   channel.announce_wait = std::clamp(2 * channel.announce_wait, kTellSeconds * hz, kMostTellSeconds * hz);
   channel.announce_due = context_.now() + channel.announce_wait;
-  (void)tell(channel, channel.swarm->fetch_state->had.ranges(), out);
+  (void)tell(channel, channel.audience->had.ranges(), out);
 }
 
 // In node-sized pieces: bins know no others, and libswift understands no others. A datagram that is full goes out; the last is the
@@ -247,20 +253,30 @@ bool PeerService::tell_one(Channel& channel, ChunkRange node, MessageWriter& out
 }
 
 // Receivers hear of new chunks a hundred times a second at most, in as few pieces as there are.
-void PeerService::tell_news(const Swarm& swarm) noexcept {
-  FetchState& fetch = *swarm.fetch_state;
-  if (fetch.news.empty() || context_.now() < fetch.next_news) return;
-  fetch.next_news = context_.now() + context_.tsc_hz() / kNewsPerSecond;
-  for (Channel* c = fetch.channels; c != nullptr; c = c->next_of_swarm) {
+void PeerService::tell_news(Audience& audience) noexcept {
+  if (audience.news.empty() || context_.now() < audience.next_news) return;
+  audience.next_news = context_.now() + context_.tsc_hz() / kNewsPerSecond;
+  const Swarm& swarm = *audience.swarm;
+  if (is_owner(swarm))
+    for (const ChunkRange& range : audience.news.ranges()) tell_workers(swarm, range);
+  for (Channel* c = audience.channels; c != nullptr; c = c->next_of_swarm) {
     if (c->state != ChannelState::kOpen || !c->peer->receives()) continue;
     MessageWriter out(scratch_room(*c), c->remote_id, swarm.framing);
-    (void)tell(*c, fetch.news.ranges(), out);
+    (void)tell(*c, audience.news.ranges(), out);
     if (!out.is_keep_alive()) (void)send(*c, out.bytes(), {});
     c->announce_wait = 0;
     c->announce_due = std::min(c->announce_due, context_.now() + kTellSeconds * context_.tsc_hz());
     if (!c->wanted.empty()) queue(*c);
   }
-  fetch.news.clear();
+  audience.news.clear();
+}
+
+// In more pieces than are remembered: they are told now.
+void PeerService::add_news(Audience& audience, ChunkRange range) noexcept {
+  if (audience.news.insert(range)) return;
+  audience.next_news = 0;
+  tell_news(audience);
+  (void)audience.news.insert(range);
 }
 
 Bytes PeerService::scratch_room(const Channel& channel) noexcept {
@@ -283,7 +299,7 @@ bool PeerService::send(Channel& channel, ConstBytes head, ConstBytes content) no
   std::byte* payload = egress_.begin_datagram(channel.path, *packet, bytes);
   std::memcpy(payload, head.data(), head.size());
   if (!content.empty()) std::memcpy(payload + head.size(), content.data(), content.size());
-  egress_.send(channel.path, packet);
+  egress_.send_bulk(channel.path, packet);
   channel.last_sent = context_.now();
   ++channel.sent_since_heard;
   PeerConduct& conduct = *channel.peer->conduct;

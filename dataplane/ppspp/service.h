@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // The network peer on one worker (RFC 7574): takes PPSPP datagrams, verifies chunks before they count for anything, keeps them in the
 // cache and serves them to those that are admitted. What is not admitted gets no answer and leaves no trace but a counter.
-// A swarm belongs to one worker, with its tree, its chunks, its channels and its peers' conduct. Steps of a loop, each over all that came in:
-// intake (messages), verify (hashes), commit (verdicts), serve (everything that goes out). Judging peers is the main thread's.
-// One per worker, on its thread. Datagrams: intake.cc, handshake.cc; verdicts: commit.cc; sending: serve.cc; asking for chunks: fetch.cc.
+// A swarm belongs to one worker, with its tree, its chunks and all peers that provide; those that only receive are served by the worker that
+// their address falls to (Peer::home), which has their channels and their conduct. Steps of a loop, each over all that came in: intake
+// (messages), verify (hashes), commit (verdicts), serve (everything that goes out). Judging peers is the main thread's.
+// One per worker, on its thread. Datagrams: intake.cc, handshake.cc; verdicts: commit.cc; sending: serve.cc; asking for chunks: fetch.cc; what
+// workers of one swarm tell one another: elsewhere.cc.
 #pragma once
 
 #include <array>
@@ -18,6 +20,7 @@
 #include "dataplane/ppspp/channel.h"
 #include "dataplane/ppspp/chunk_cache.h"
 #include "dataplane/ppspp/fetch_state.h"
+#include "dataplane/ppspp/mail.h"
 #include "dataplane/ppspp/munro_log.h"
 #include "dataplane/ppspp/peer_events.h"
 #include "dataplane/ppspp/signature_checker.h"
@@ -39,6 +42,7 @@ struct PeerShared {
   std::unique_ptr<Quiescence> quiescence;
   std::vector<std::unique_ptr<CachePartition>> caches;  // by worker
   std::unique_ptr<SignatureChecker> signatures;
+  std::unique_ptr<MailRoom> mail;                       // nullptr: one worker
   std::atomic<std::int64_t> realtime_offset_us{0};      // CLOCK_REALTIME less the workers' clock; set by the main thread
   [[nodiscard]] std::uint64_t realtime_us(std::uint64_t tsc, std::uint64_t tsc_hz) const noexcept {
     const auto us = static_cast<std::uint64_t>(static_cast<unsigned __int128>(tsc) * 1'000'000u / tsc_hz);
@@ -62,7 +66,8 @@ class PeerService {
   ~PeerService();  // the worker's thread has ended
 
   void begin_loop() noexcept { Quiescence::next_loop(*loops_); }
-  [[nodiscard]] Route route(const Datagram& datagram) const noexcept;
+  // handed_over: by another worker, which took us for the owner or the peer's home.
+  [[nodiscard]] Route route(const Datagram& datagram, bool handed_over) const noexcept;
   // Intake of one datagram that belongs here.
   void take(Packet* packet, const Datagram& datagram) noexcept;
   [[nodiscard]] std::size_t checks() const noexcept { return check_count_; }
@@ -84,7 +89,14 @@ class PeerService {
   void set_admission(const AdmissionView* admission) noexcept { tables_.set_admission(admission); }
   void erase_admission(const AdmissionView* admission) noexcept { tables_.erase_admission(admission); }
 
-  [[nodiscard]] std::size_t held() const noexcept { return waiting_count_; }  // packets
+  // f(packet, worker): HANDSHAKEs whose peer has its channels there.
+  template <typename F>
+  void take_leaving(F&& f) noexcept {
+    for (std::size_t i = 0; i < leaving_count_; ++i) f(leaving_[i].packet, leaving_[i].worker);
+    leaving_count_ = 0;
+  }
+
+  [[nodiscard]] std::size_t held() const noexcept { return waiting_count_ + leaving_count_; }  // packets
   [[nodiscard]] PeerTables& tables() noexcept { return tables_; }
   [[nodiscard]] SpscRing<Evidence>& evidence() noexcept { return evidence_; }  // main thread consumes
   [[nodiscard]] std::size_t channels() const noexcept { return channels_.in_use(); }
@@ -114,9 +126,14 @@ class PeerService {
     std::uint64_t since = 0;
     bool told = false;                        // the main thread knows
   };
+  struct Leaving {
+    Packet* packet = nullptr;
+    std::uint8_t worker = 0;
+  };
   static constexpr std::size_t kMaxChecks = 512;
   static constexpr std::size_t kMaxChecksPerDatagram = 256;  // chunks of 20 bytes in a jumbo frame
   static constexpr std::size_t kMaxWaiting = 64;
+  static constexpr std::size_t kMaxLeaving = 256;
 
   // intake.cc
   void take_channel(Packet* packet, const Datagram& datagram, std::uint32_t id, ConstBytes messages) noexcept;
@@ -139,6 +156,7 @@ class PeerService {
   // handshake.cc
   void take_first(const Waiting& first, ConstBytes messages) noexcept;
   [[nodiscard]] DropReason answer_first(const Waiting& first, ConstBytes messages) noexcept;
+  [[nodiscard]] DropReason send_home(Packet* packet, std::uint8_t home) noexcept;
   [[nodiscard]] DropReason wait_for_peer(const Waiting& first, const PeerKey& key, const Swarm& swarm) noexcept;
   [[nodiscard]] bool on_handshake(Intake& in, const Message& m, const MessageReader& reader) noexcept;
   [[nodiscard]] static bool options_match(const Swarm& swarm, const Peer& peer, const HandshakeOptions& options, Side side) noexcept;
@@ -147,6 +165,7 @@ class PeerService {
   [[nodiscard]] Channel* same_channel(const Peer& peer, std::uint16_t peer_port_raw, std::uint32_t remote_id) const noexcept;
   [[nodiscard]] bool room_for_channel(const Peer& peer) noexcept;
   void close_channel(Channel& channel, bool tell) noexcept;
+  void keep_channel(Channel& channel, const Peer& peer) noexcept;
   void send_handshake(Channel& channel) noexcept;
   void connect(const Peer& peer, std::uint64_t in_ticks) noexcept;
   void reopen(Channel& channel) noexcept;
@@ -158,7 +177,7 @@ class PeerService {
   void accept_munro(const Swarm& swarm, const SignatureRequest& r) noexcept;
   [[nodiscard]] bool send_munro(Channel& channel, std::uint64_t chunk) noexcept;
   [[nodiscard]] static std::uint64_t oldest_kept(const Swarm& swarm, std::uint64_t end) noexcept;
-  void discard_old(const Swarm& swarm) noexcept;
+  void forget_old(Audience& audience) noexcept;
 
   // commit.cc
   void commit_one(const crypto::ChunkCheck& check, const CheckOrigin& origin) noexcept;
@@ -184,13 +203,29 @@ class PeerService {
   void swarm_release(const Channel& channel, std::uint64_t chunk) noexcept;
   void drop_requests(Channel& channel) noexcept;
   [[nodiscard]] static std::uint64_t first_to_ask(const Channel& channel, std::uint64_t from) noexcept;
-  void wake_providers(const Swarm& swarm) noexcept;
+  void wake(Audience& audience) noexcept;
   void queue_woken() noexcept;
 
   // timers.cc
   void tick_channel(Channel& channel) noexcept;
   [[nodiscard]] bool repeat_handshake(Channel& channel) noexcept;
   void count_cache() noexcept;
+
+  // elsewhere.cc
+  [[nodiscard]] bool is_owner(const Swarm& swarm) const noexcept { return swarm.owner == context_.index(); }
+  [[nodiscard]] Audience* audience_of(const Swarm& swarm) noexcept;
+  [[nodiscard]] Audience& audience_for(const Swarm& swarm) noexcept;
+  void count_receivers(Audience& audience, int more) noexcept;
+  void ask_all(Audience& audience) noexcept;
+  void miss(Audience& audience, ChunkRange range) noexcept;
+  void read_mail() noexcept;
+  void answer(const Swarm& swarm, std::size_t from, const Mail& mail) noexcept;
+  void tell_all(const Swarm& swarm, std::size_t to) noexcept;
+  void tell_worker(const Swarm& swarm, std::size_t to, ChunkRange range) noexcept;
+  void tell_workers(const Swarm& swarm, ChunkRange range) noexcept;
+  void gather(const Swarm& swarm) noexcept;
+  void hear(Audience& audience, ChunkRange range) noexcept;
+  void tick_audience(const Swarm& swarm) noexcept;
 
   // serve.cc
   void queue(Channel& channel) noexcept;
@@ -200,9 +235,10 @@ class PeerService {
   [[nodiscard]] bool send_chunk(Channel& channel, std::uint64_t chunk, ConstBytes content) noexcept;
   [[nodiscard]] crypto::MerkleNodeList hashes_for(const Channel& channel, std::uint64_t chunk, bool again) const noexcept;
   void write_acks(Channel& channel, MessageWriter& out) noexcept;
-  void fetch_beside(const Swarm& swarm, crypto::MerkleNode node) noexcept;
+  [[nodiscard]] bool fetch_beside(Audience& audience, crypto::MerkleNode node) noexcept;
   void announce(Channel& channel, MessageWriter& out) noexcept;
-  void tell_news(const Swarm& swarm) noexcept;
+  void tell_news(Audience& audience) noexcept;
+  void add_news(Audience& audience, ChunkRange range) noexcept;
   [[nodiscard]] static ChunkRange complete_around(const Swarm& swarm, std::uint64_t chunk) noexcept;
   bool tell(Channel& channel, std::span<const ChunkRange> ranges, MessageWriter& out) noexcept;
   [[nodiscard]] bool tell_one(Channel& channel, ChunkRange node, MessageWriter& out) noexcept;
@@ -218,6 +254,7 @@ class PeerService {
   std::uint64_t* loops_;                      // for Quiescence
   PeerTables tables_;
   ChannelTable channels_;
+  AudienceTable audiences_;                   // of swarms that others own
   std::unique_ptr<crypto::Hasher> hasher_;
   crypto::MerkleVerifier verifier_;
   std::size_t check_count_ = 0;
@@ -229,10 +266,12 @@ class PeerService {
   };
   std::vector<Releasing> releasing_;
   std::vector<Channel*> queued_, serving_;    // have something to send
-  std::vector<std::uint32_t> waking_;         // slots of swarms whose FetchState::waking is set
+  std::vector<std::uint32_t> waking_;         // slots of swarms whose Audience::waking is set
   std::uint64_t evicted_counted_ = 0, refetched_counted_ = 0;
   std::array<Waiting, kMaxWaiting> waiting_{};
   std::size_t waiting_count_ = 0;
+  std::array<Leaving, kMaxLeaving> leaving_{};
+  std::size_t leaving_count_ = 0;
   std::array<std::byte, 40> random_seed_{};   // secret ‖ counter
   std::array<std::byte, 32> random_block_{};
   std::size_t random_left_ = 0;

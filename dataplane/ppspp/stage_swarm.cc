@@ -170,6 +170,7 @@ std::uint8_t SwarmBook::least_loaded() const {
 SwarmBook::Check SwarmBook::make_bundle(SwarmObject& swarm, std::shared_ptr<const MappedContent> content, bool is_leaves) {
   const abi::Swarm& m = swarm.terms;
   auto bundle = std::make_shared<SwarmBundle>();
+  bundle->words.resize(settings_.workers.size());
   bundle->key.assign(reinterpret_cast<const std::byte*>(m.key), reinterpret_cast<const std::byte*>(m.key) + m.key_bytes);
   const crypto::MerkleTreeSettings tree = tree_of(m);
   const ChunkShape shape = shape_of(m);
@@ -245,6 +246,7 @@ void SwarmBook::make_view(SwarmObject& swarm) {
   view->owner = swarm.owner;
   view->guard_drops = (m.flags & abi::kSwarmGuardDrops) != 0;
   view->guard_only = (m.flags & abi::kSwarmGuardOnly) != 0;
+  view->all_leaves = swarm.leaves_preloaded && bundle.tree->stored_level() == 0;
   view->chunk_bytes = m.chunk_bytes;
   view->discard_window = m.kind == abi::SwarmKind::kLive ? m.discard_window : kDiscardNothing;
   view->send_bytes_per_s = m.send_bytes_per_s;
@@ -253,6 +255,8 @@ void SwarmBook::make_view(SwarmObject& swarm) {
   view->store = bundle.store ? &*bundle.store : nullptr;
   view->fetch_state = bundle.fetch ? &*bundle.fetch : nullptr;
   view->stats = &bundle.stats;
+  view->words = bundle.words.data();
+  view->send = &bundle.send;
   view->munros = bundle.munros ? &*bundle.munros : nullptr;
   view->preloaded = bundle.content != nullptr ? bundle.content->bytes().data() : nullptr;
   view->released = &bundle.released;

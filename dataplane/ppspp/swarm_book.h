@@ -95,6 +95,8 @@ class SwarmBook {
   Check make_peer(const AdmissionObject& admission, const SwarmObject& swarm, const PeerKey& key);
   [[nodiscard]] static PeerKey contact_key(const AdmissionObject& admission, const PortSettings& port);
   Check make_peer_view(PeerObject& peer);
+  [[nodiscard]] std::uint8_t home_of(const SwarmObject& swarm, const Peer& peer) const;
+  static void set_peer(CommandPlan& plan, std::uint8_t owner, const Peer& peer, const Peer* to);
   void drop_peers(std::uint64_t swarm, std::uint64_t admission);
   void drop_peer(std::uint64_t id);
   void unlink(CommandPlan& plan) const;

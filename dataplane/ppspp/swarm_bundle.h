@@ -88,6 +88,8 @@ struct SwarmBundle {
   std::optional<MunroLog> munros;            // live
   KeyRegistration signature_key;             // live
   SwarmStats stats;
+  std::vector<SwarmWords> words;          // by worker
+  SharedMeter send;
   std::atomic<bool> released{false};         // by the owner, after its removal
   std::shared_ptr<const MappedContent> content;  // preloaded
 };

@@ -93,6 +93,7 @@ SwarmBook::Check SwarmBook::make_peer_view(PeerObject& peer) {
   view->swarm = swarm->view.get();
   view->flags = admission->terms.flags;
   view->rank = admission->terms.rank;
+  view->home = home_of(*swarm, *view);
   view->max_channels = kChannelsPerPeer;
   view->banned = peer.banned;
   const std::uint64_t by_admission = admission->terms.send_bytes_per_s, by_conduct = peer.throttle_bytes_per_s;
@@ -107,6 +108,13 @@ SwarmBook::Check SwarmBook::make_peer_view(PeerObject& peer) {
   view->path.object_id = peer.swarm;
   peer.view = std::move(view);
   return {};
+}
+
+// Who provides is where chunks are verified. The others are shared out by their address, so that one swarm can have all workers serve.
+std::uint8_t SwarmBook::home_of(const SwarmObject& swarm, const Peer& peer) const {
+  if (peer.provides()) return swarm.owner;
+  const std::byte* address = peer.key.address;
+  return static_cast<std::uint8_t>(mix_hash(mix_hash(7, load_raw<std::uint64_t>(address)), load_raw<std::uint64_t>(address + 8)) % settings_.workers.size());
 }
 
 void SwarmBook::drop_peers(std::uint64_t swarm, std::uint64_t admission) {
@@ -136,8 +144,8 @@ void SwarmBook::unlink(CommandPlan& plan) const {
   const auto owner_of = [this](std::uint64_t swarm) { return swarms_.committed(swarm)->owner; };
   for (const auto& [id, staged] : peers_.staged()) {
     const PeerObject* before = peers_.committed(id);
-    if (before != nullptr && (staged == nullptr || staged->number != before->number))
-      plan[owner_of(before->swarm)].push_back({Op::kSetPeer, 0, 0, 0, before->number->handle().slot, nullptr});
+    if (before != nullptr && (staged == nullptr || staged->number != before->number || staged->view->home != before->view->home))
+      set_peer(plan, owner_of(before->swarm), *before->view, nullptr);
   }
   for (const auto& [id, staged] : admissions_.staged()) {
     const AdmissionObject* before = admissions_.committed(id);
@@ -149,6 +157,13 @@ void SwarmBook::unlink(CommandPlan& plan) const {
     if (before == nullptr || (staged != nullptr && staged->number == before->number)) continue;
     for (auto& commands : plan) commands.push_back({Op::kSetSwarm, 0, 0, 0, before->number->handle().slot, nullptr});
   }
+}
+
+// A peer is known where its channels are, and to the swarm's owner, who sends its HANDSHAKEs there.
+void SwarmBook::set_peer(CommandPlan& plan, std::uint8_t owner, const Peer& peer, const Peer* to) {
+  const Command command{Command::Op::kSetPeer, 0, 0, 0, peer.slot, to};
+  plan[peer.home].push_back(command);
+  if (owner != peer.home) plan[owner].push_back(command);
 }
 
 void SwarmBook::link(CommandPlan& plan) const {
@@ -163,7 +178,7 @@ void SwarmBook::link(CommandPlan& plan) const {
       plan[swarms_.find(staged->terms.swarm_id)->owner].push_back({Op::kSetAdmission, 0, 0, 0, 0, staged->view.get()});
   }
   for (const auto& [id, staged] : peers_.staged())
-    if (staged != nullptr) plan[swarms_.find(staged->swarm)->owner].push_back({Op::kSetPeer, 0, 0, 0, staged->view->slot, staged->view.get()});
+    if (staged != nullptr) set_peer(plan, swarms_.find(staged->swarm)->owner, *staged->view, staged->view.get());
   for (const Audit& audit : audits_)
     if (const PeerObject* peer = peers_.find(audit.peer); peer != nullptr)
       plan[swarms_.find(peer->swarm)->owner].push_back({Op::kAuditPeer, 0, static_cast<std::uint16_t>(audit.chunks), 0, peer->view->slot, nullptr});

@@ -159,8 +159,15 @@ std::vector<abi::SwarmInfo> SwarmBook::swarm_infos(std::uint64_t only) const {
     info.chunks_unverifiable = read_relaxed(view.stats->unverifiable);
     info.chunks_duplicate = read_relaxed(view.stats->duplicate);
     info.received_bytes = read_relaxed(view.stats->received_bytes);
-    info.served_bytes = read_relaxed(view.stats->served_bytes);
     info.hash_calls = read_relaxed(view.stats->hash_calls);
+    for (const SwarmWords& words : swarm.bundle->words) {
+      info.served_bytes += read_relaxed(words.served_bytes);
+      info.chunks_verified += read_relaxed(words.verified);
+      info.chunks_bad += read_relaxed(words.bad);
+      info.chunks_unverifiable += read_relaxed(words.unverifiable);
+      info.chunks_duplicate += read_relaxed(words.duplicate);
+      info.hash_calls += read_relaxed(words.hash_calls);
+    }
     if (view.preloaded != nullptr) {
       info.chunks_held = view.chunks;
       info.cached_bytes = view.content_bytes;

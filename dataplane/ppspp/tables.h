@@ -4,6 +4,7 @@
 // below, each with one writer.
 #pragma once
 
+#include <algorithm>
 #include <atomic>
 #include <cstdint>
 #include <cstring>
@@ -38,7 +39,34 @@ struct alignas(64) SwarmStats {
   std::uint64_t received_bytes = 0;                                      // of verified chunks
   std::uint64_t hash_calls = 0;
   std::uint64_t top_chunk = 0;                                           // highest verified + 1
+};
+
+// What each worker that serves a swarm, or judges it in passing, says of it. One writer; read by the swarm's owner and by the main thread.
+struct alignas(64) SwarmWords {
+  std::uint64_t receivers = 0;     // channels that are served
+  std::uint64_t served_top = 0;    // highest chunk served + 1
   std::uint64_t served_bytes = 0;
+  std::uint64_t verified = 0, bad = 0, unverifiable = 0, duplicate = 0;  // chunks, by a guard
+  std::uint64_t hash_calls = 0;                                          // by a guard
+};
+
+// A rate that several workers share, as the moment when what was sent would be through at that rate (GCRA, ITU-T I.371). Any worker.
+class SharedMeter {
+ public:
+  // rate: per second; burst: most that may be ahead of it.
+  [[nodiscard]] bool has(std::uint64_t rate, std::uint64_t burst, std::uint64_t now, std::uint64_t ticks_per_s) const noexcept {
+    return through_.load(std::memory_order_relaxed) <= now + ticks(burst, rate, ticks_per_s);
+  }
+  void spend(std::uint64_t n, std::uint64_t rate, std::uint64_t now, std::uint64_t ticks_per_s) noexcept {
+    std::uint64_t through = through_.load(std::memory_order_relaxed);
+    while (!through_.compare_exchange_weak(through, std::max(through, now) + ticks(n, rate, ticks_per_s), std::memory_order_relaxed)) {}
+  }
+
+ private:
+  [[nodiscard]] static std::uint64_t ticks(std::uint64_t n, std::uint64_t rate, std::uint64_t ticks_per_s) noexcept {
+    return static_cast<std::uint64_t>(static_cast<unsigned __int128>(n) * ticks_per_s / rate);
+  }
+  std::atomic<std::uint64_t> through_{0};
 };
 
 struct FetchState;
@@ -65,6 +93,7 @@ struct alignas(64) Swarm {
   std::uint8_t owner = 0;          // worker that writes tree, store, fetch and stats
   bool guard_drops = false;        // of chunks seen in passing that cannot be judged
   bool guard_only = false;
+  bool all_leaves = false;         // verified and kept from the beginning: any worker may judge a chunk
   std::uint32_t chunk_bytes = 0;
   std::uint64_t discard_window = kDiscardNothing;
   std::uint64_t send_bytes_per_s = 0;
@@ -73,6 +102,8 @@ struct alignas(64) Swarm {
   ChunkStore* store = nullptr;     // nullptr: guard_only
   FetchState* fetch_state = nullptr;  // of the owner alone
   SwarmStats* stats = nullptr;
+  SwarmWords* words = nullptr;  // by worker
+  SharedMeter* send = nullptr;     // bytes to all receivers
   MunroLog* munros = nullptr;      // live
   const std::byte* preloaded = nullptr;  // all of the content, in memory that does not change; then `store` stays empty
   std::atomic<bool>* released = nullptr;  // set by the owner when a removed swarm's chunks are back in the cache
@@ -136,7 +167,7 @@ struct PeerKey {
 };
 static_assert(sizeof(PeerKey) == 32);
 
-// Bytes that may be spent, refilled with time. Of the worker that owns the peer.
+// Bytes that may be spent, refilled with time. Of the peer's home.
 struct TokenMeter {
   std::uint64_t tokens = 0;        // scaled by ticks per second
   std::uint64_t at = 0;
@@ -151,7 +182,7 @@ struct TokenMeter {
   void spend(std::uint64_t n, std::uint64_t ticks_per_s) noexcept { tokens -= tokens < n * ticks_per_s ? tokens : n * ticks_per_s; }
 };
 
-// What a worker keeps per peer beside its conduct: budgets. Of the owner.
+// What a worker keeps per peer beside its conduct: budgets. Of its home.
 struct alignas(64) PeerBudget {
   TokenMeter send;                 // bytes of what is sent to it
   TokenMeter idle;                 // datagrams without content
@@ -170,6 +201,7 @@ struct alignas(64) Peer {
   const Swarm* swarm = nullptr;
   std::uint32_t flags = 0;         // abi::AdmissionFlags
   std::uint8_t rank = 0;
+  std::uint8_t home = 0;           // worker that has its channels, conduct and budget: who provides is at the swarm's owner
   std::uint8_t max_channels = 4;
   bool banned = false;             // no answer; main thread replaces the peer to change it
   std::uint64_t send_bytes_per_s = 0;  // 0: no limit
@@ -184,7 +216,8 @@ struct alignas(64) Peer {
   [[nodiscard]] bool libswift() const noexcept { return (flags & abi::kAdmitLibswift) != 0; }
 };
 
-// A worker's own lookups of the network peer. Every worker knows all swarms, to find their owner; admissions and peers are the owner's.
+// A worker's own lookups of the network peer. Every worker knows all swarms, to find their owner; admissions are known to the swarm's owner,
+// a peer to him, who decides where a HANDSHAKE goes, and to its home.
 struct PeerTables {
   PeerTables(std::size_t swarm_limit, std::size_t admission_limit, std::size_t peer_limit)
       : swarms(swarm_limit, nullptr), peers(peer_limit, nullptr), swarms_by_key(swarm_limit), admissions(admission_limit), peers_by_key(peer_limit) {}

@@ -39,6 +39,7 @@ PeerService::PeerService(WorkerContext& context, const CoreSettings& settings, E
       loops_(shared.loops[context.index()]),
       tables_(settings.peer_limits.swarms, settings.peer_limits.admissions, settings.peer_limits.peers),
       channels_(is_peer(settings) ? settings.peer_limits.channels : 1),
+      audiences_(settings.peer_limits.swarms, shared.mail != nullptr && is_peer(settings) ? settings.peer_limits.channels : 0),
       hasher_(hashes.make_hasher()),
       verifier_(*hasher_, kChecksTogether),
       evidence_(kEvidence) {
@@ -52,47 +53,47 @@ PeerService::PeerService(WorkerContext& context, const CoreSettings& settings, E
 
 PeerService::~PeerService() {
   for (std::size_t i = 0; i < waiting_count_; ++i) context_.drop(waiting_[i].packet, DropReason::kStale);
+  take_leaving([this](Packet* packet, std::uint8_t) { context_.drop(packet, DropReason::kStale); });
 }
 
 void PeerService::set_swarm(std::uint32_t slot, const Swarm* swarm) noexcept {
   const Swarm* before = tables_.swarms[slot];
   if (before != nullptr) {
-    const bool ours = before->owner == context_.index() && before->fetch_state != nullptr;  // of guards alone: there is nothing to close
     if (swarm == nullptr || swarm->generation != before->generation) {
-      if (ours)
-        while (before->fetch_state->channels != nullptr) close_channel(*before->fetch_state->channels, true);
+      for (Audience* a = audience_of(*before); a != nullptr && a->channels != nullptr; a = audience_of(*before)) close_channel(*a->channels, true);
       tables_.swarms_by_key.erase(before->key);
-      if (before->owner == context_.index() && before->store != nullptr) releasing_.push_back({before->store, before->released});
-    } else if (ours) {
-      for (Channel* c = before->fetch_state->channels; c != nullptr; c = c->next_of_swarm) c->swarm = swarm;
+      if (is_owner(*before) && before->store != nullptr) releasing_.push_back({before->store, before->released});
+    } else if (Audience* audience = audience_of(*before); audience != nullptr) {
+      audience->swarm = swarm;
+      for (Channel* c = audience->channels; c != nullptr; c = c->next_of_swarm) c->swarm = swarm;
     }
   }
   tables_.swarms[slot] = swarm;
   if (swarm == nullptr) return;
   tables_.swarms_by_key.set(swarm);
-  if (swarm->owner == context_.index() && swarm->preloaded != nullptr && swarm->fetch_state != nullptr)
-    (void)swarm->fetch_state->had.insert({0, swarm->chunks - 1});
+  if (!is_owner(*swarm) || swarm->fetch_state == nullptr) return;
+  swarm->fetch_state->audience.swarm = swarm;
+  if (swarm->preloaded != nullptr) (void)swarm->fetch_state->audience.had.insert({0, swarm->chunks - 1});
 }
 
 void PeerService::set_peer(std::uint32_t slot, const Peer* peer) noexcept {
   const Peer* before = tables_.peers[slot];
-  if (before != nullptr) {
-    tables_.peers_by_key.erase(before->key);
-    const bool goes_on = peer != nullptr && peer->generation == before->generation && !peer->banned;
+  if (before != nullptr) tables_.peers_by_key.erase(before->key);
+  if (before != nullptr && before->home == context_.index()) {
+    const bool goes_on = peer != nullptr && peer->generation == before->generation && peer->home == before->home && !peer->banned;
     Channel* next = nullptr;
-    for (Channel* c = before->swarm->fetch_state->channels; c != nullptr; c = next) {
-      next = c->next_of_swarm;
-      if (c->peer != before) continue;
+    for (Channel* c = before->budget->channels; c != nullptr; c = next) {
+      next = c->next_of_peer;
       if (!goes_on)
         close_channel(*c, true);
       else
-        c->peer = peer;
+        keep_channel(*c, *peer);
     }
   }
   tables_.peers[slot] = peer;
   if (peer == nullptr) return;
   tables_.peers_by_key.set(peer);
-  if (peer->connects()) connect(*peer, 0);
+  if (peer->connects() && peer->home == context_.index()) connect(*peer, 0);
   retry_waiting();
 }
 
@@ -108,9 +109,7 @@ void PeerService::tick() noexcept {
   }
   for (std::size_t n = std::min(kSwarmsPerTick, tables_.swarms.size()); n != 0; --n) {
     const Swarm* swarm = tables_.swarms[swarm_tick_at_++ % tables_.swarms.size()];
-    if (swarm == nullptr || swarm->owner != context_.index() || swarm->store == nullptr) continue;
-    if (swarm->live()) discard_old(*swarm);
-    tell_news(*swarm);
+    if (swarm != nullptr) tick_audience(*swarm);
   }
   count_cache();
 }

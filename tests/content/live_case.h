@@ -35,7 +35,8 @@ struct Form {
 };
 
 struct Live {
-  explicit Live(const Form& form, pp::Misbehaviour misbehaviour = {}, std::uint64_t window = pp::wire::kDiscardNothing);
+  explicit Live(const Form& form, pp::Misbehaviour misbehaviour = {}, std::uint64_t window = pp::wire::kDiscardNothing,
+                Dataplane::Options options = ContentStand::defaults());
 
   void inject(unsigned chunks);
   [[nodiscard]] pp::PeerSettings leech(std::string name) const;
@@ -50,7 +51,8 @@ struct Live {
   pp::PpsppPeer* injector = nullptr;
 };
 
-inline Live::Live(const Form& f, pp::Misbehaviour misbehaviour, std::uint64_t window) : form(f) {
+inline Live::Live(const Form& f, pp::Misbehaviour misbehaviour, std::uint64_t window, Dataplane::Options options)
+    : form(f), stand(std::move(options)) {
   key = make_key(form.algorithm);
   metadata.live = true;
   metadata.swarm_id = key->swarm_id();
