@@ -56,6 +56,7 @@ class HashProvider {
 
   [[nodiscard]] virtual std::string_view name() const noexcept = 0;  // "native", "ipsec-mb", "openssl"
   [[nodiscard]] virtual std::string_view isa() const noexcept = 0;   // "avx512+sha", "avx512", "avx2", "sse", "sha", "-"
+  [[nodiscard]] virtual std::string choice() const { return {}; }    // which of its kernels does what, for people; empty: it has one way
   [[nodiscard]] virtual std::unique_ptr<Hasher> make_hasher() = 0;
 };
 
@@ -66,8 +67,16 @@ class HashProvider {
 enum class HashIsa : std::uint8_t { kAvx512Sha, kAvx512, kSha };
 inline constexpr HashIsa kHashIsas[] = {HashIsa::kAvx512Sha, HashIsa::kAvx512, HashIsa::kSha};
 [[nodiscard]] bool cpu_supports(HashIsa isa) noexcept;
+// kAvx512Sha: of a group of up to sixteen messages, so many at most go to SHA-NI. Which is faster depends on the CPU, and on the hash.
+struct NarrowLimits {
+  unsigned sha1 = 6, sha256 = 6;
+};
 // kUnsupported when CPU or kernel cannot run it.
-[[nodiscard]] Result<std::unique_ptr<HashProvider>> make_native_hash_provider(HashIsa isa);
+[[nodiscard]] Result<std::unique_ptr<HashProvider>> make_native_hash_provider(HashIsa isa, NarrowLimits limits = {});
+// From how long sixteen messages take side by side, and how long by SHA-NI: up to how many SHA-NI is not slower.
+[[nodiscard]] unsigned narrow_limit(double wide_ns, double narrow_ns) noexcept;
+// Times both on this CPU, which has to support kAvx512Sha: about a millisecond.
+[[nodiscard]] NarrowLimits measure_narrow_limits();
 
 // The multi-buffer library's, a second implementation to check and measure ours by. kUnsupported when CPU, kernel or library cannot.
 [[nodiscard]] Result<std::unique_ptr<HashProvider>> make_ipsec_mb_hash_provider(IsaLevel level);
@@ -75,7 +84,8 @@ inline constexpr HashIsa kHashIsas[] = {HashIsa::kAvx512Sha, HashIsa::kAvx512, H
 // Known answers, and every path through kernels and padding against each other. kInternal names the first that is wrong.
 [[nodiscard]] Result<void> self_test(HashProvider& provider);
 
-// The widest that this CPU runs and whose self-test passes; `refused` says which did not and why, one line each.
+// The widest that this CPU runs and whose self-test passes, with its kernels shared out by what they take here; `refused` says which did not
+// and why, one line each.
 [[nodiscard]] std::unique_ptr<HashProvider> select_hash_provider(std::string& refused);
 
 }  // namespace mediaward::crypto

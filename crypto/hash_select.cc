@@ -76,7 +76,7 @@ Result<void> self_test(HashProvider& provider) {
 
 std::unique_ptr<HashProvider> select_hash_provider(std::string& refused) {
   for (const HashIsa isa : kHashIsas) {
-    auto provider = make_native_hash_provider(isa);
+    auto provider = make_native_hash_provider(isa, isa == HashIsa::kAvx512Sha && cpu_supports(isa) ? measure_narrow_limits() : NarrowLimits{});
     if (!provider) {
       refused += provider.error().message + "\n";
       continue;

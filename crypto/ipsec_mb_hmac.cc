@@ -142,7 +142,7 @@ void HmacPasses::hash_own(unsigned n) noexcept {
   for (unsigned at = 0; at < n; at += sha::kLanes) {
     const unsigned group = std::min(n - at, sha::kLanes);
     if (own_narrow_ && group <= kNarrowBurst)
-      sha::hmac_sha1_ni(messages_ + at, group);
+      sha::vl::hmac_sha1_ni(messages_ + at, group);
     else
       sha::hmac_sha1_x16(messages_ + at, group);
   }

@@ -38,6 +38,11 @@ void sha256_x16(std::uint32_t (*state)[kLanes], const Lane* lanes, unsigned n) n
 void sha1_ni(std::uint32_t (*state)[kLanes], const Lane* lanes, unsigned n) noexcept;     // SHA-NI, SSE4.1
 void sha256_ni(std::uint32_t (*state)[kLanes], const Lane* lanes, unsigned n) noexcept;   // SHA-NI, SSE4.1
 
+namespace vl {                                                                            // SHA-NI, AVX-512 F, BW, VL
+void sha1_ni(std::uint32_t (*state)[kLanes], const Lane* lanes, unsigned n) noexcept;
+void sha256_ni(std::uint32_t (*state)[kLanes], const Lane* lanes, unsigned n) noexcept;
+}  // namespace vl
+
 // A packet to be authenticated: HMAC-SHA1 (RFC 2104) over data and then four bytes more, in network order (SRTP's ROC, RFC 3711 §4.2).
 struct HmacMessage {
   const std::byte* data;
@@ -49,5 +54,8 @@ struct HmacMessage {
 // n: 1 to 16; run to the longest one's length.
 void hmac_sha1_x16(const HmacMessage* messages, unsigned n) noexcept;  // AVX-512 F, BW, VL
 void hmac_sha1_ni(const HmacMessage* messages, unsigned n) noexcept;   // SHA-NI, SSE4.1
+namespace vl {
+void hmac_sha1_ni(const HmacMessage* messages, unsigned n) noexcept;   // SHA-NI, AVX-512 F, BW, VL
+}  // namespace vl
 
 }  // namespace mediaward::crypto::sha

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // One to four messages side by side with the SHA instructions: each waits for the one before it, two and more in turn hide that. For batches that
-// would leave most lanes of sha_x16.cc empty, and for CPUs without AVX-512. See sha_kernels.h; compiled for SHA-NI.
+// would leave most lanes of sha_x16.cc empty, for CPUs without AVX-512, and for those whose SHA-NI is faster than their AVX-512.
+// See sha_kernels.h. Compiled twice: for SHA-NI alone, and as `vl` for AVX-512 VL, whose 32 registers hold four messages without spilling.
 #include "crypto/sha_kernels.h"
 
 #include <immintrin.h>
@@ -8,6 +9,9 @@
 #include <cstring>
 
 namespace mediaward::crypto::sha {
+#ifdef __AVX512VL__
+namespace vl {
+#endif
 namespace {
 
 inline const std::byte* block_of(const Lane& lane, std::uint32_t b) noexcept {
@@ -146,7 +150,8 @@ template <typename Hash>
 inline void run(std::uint32_t (*state)[kLanes], const Lane* lanes, unsigned n) noexcept {
   unsigned at = 0;
   for (; at + 4 <= n; at += 4) run_together<Hash, 4>(state, lanes, at);
-  for (; at + 2 <= n; at += 2) run_together<Hash, 2>(state, lanes, at);
+  if (at + 3 <= n) return run_together<Hash, 3>(state, lanes, at);
+  if (at + 2 <= n) return run_together<Hash, 2>(state, lanes, at);
   if (at < n) run_together<Hash, 1>(state, lanes, at);
 }
 
@@ -158,7 +163,7 @@ void sha256_ni(std::uint32_t (*state)[kLanes], const Lane* lanes, unsigned n) no
 void hmac_sha1_ni(const HmacMessage* messages, unsigned n) noexcept {
   alignas(64) std::byte tails[kLanes][2 * kBlockBytes];
   std::uint32_t inner[kSha1Words][kLanes], outer[kSha1Words][kLanes];
-  Lane lanes[kLanes];
+  Lane lanes[kLanes]{};
   for (unsigned l = 0; l < n; ++l) {
     const HmacMessage& m = messages[l];
     for (unsigned w = 0; w < kSha1Words; ++w) {
@@ -196,4 +201,7 @@ void hmac_sha1_ni(const HmacMessage* messages, unsigned n) noexcept {
     }
 }
 
+#ifdef __AVX512VL__
+}  // namespace vl
+#endif
 }  // namespace mediaward::crypto::sha

@@ -108,29 +108,49 @@ struct Sha256 {
   [[gnu::always_inline]] static inline void block(Vector (&s)[kWords], Vector (&w)[kLanes]) noexcept { eight<0>(s, w); }
 };
 
-// Lanes that are done, or not in use, go on over bytes that are there and keep their state.
+// Where each lane reads from while nothing changes for any of them: from block `begin` to block `end`, every pointer goes on in steps of one block.
+struct Stretch {
+  const std::byte* from[kLanes];
+  std::uint32_t end;
+  __mmask16 running;
+};
+
+// Lanes that are done, or not in use, read what a lane reads that is not, and keep their state.
+inline Stretch stretch_from(std::uint32_t begin, std::uint32_t longest, const Lane* lanes, unsigned n) noexcept {
+  Stretch s;
+  s.end = longest;
+  s.running = 0;
+  const std::byte* any = nullptr;
+  for (unsigned l = 0; l < n; ++l) {
+    const Lane& lane = lanes[l];
+    if (begin >= lane.blocks) continue;
+    const bool whole = begin < lane.full;
+    s.from[l] = whole ? lane.data : lane.tail - std::size_t{lane.full} * kBlockBytes;
+    any = s.from[l];
+    s.running = static_cast<__mmask16>(s.running | 1u << l);
+    const std::uint32_t end = whole ? lane.full : lane.blocks;
+    s.end = end < s.end ? end : s.end;
+  }
+  for (unsigned l = 0; l < kLanes; ++l)
+    if ((s.running >> l & 1) == 0) s.from[l] = any;
+  return s;
+}
+
+// Lanes are mostly of one length: then there are two stretches, of whole blocks and of those with the padding.
 template <typename Hash>
 inline void run(Vector (&s)[Hash::kWords], const Lane* lanes, unsigned n) noexcept {
-  alignas(64) std::uint32_t blocks[kLanes] = {};
   std::uint32_t longest = 0;
-  for (unsigned l = 0; l < n; ++l) {
-    blocks[l] = lanes[l].blocks;
-    longest = blocks[l] > longest ? blocks[l] : longest;
-  }
-  const Vector ends = _mm512_load_si512(blocks);
-  for (std::uint32_t b = 0; b < longest; ++b) {
-    Vector w[kLanes], before[Hash::kWords];
-    for (unsigned l = 0; l < kLanes; ++l) {
-      const Lane& lane = lanes[l < n ? l : 0];
-      const std::uint32_t at = b < lane.blocks ? b : lane.blocks - 1;
-      const std::byte* from = at < lane.full ? lane.data + std::size_t{at} * kBlockBytes : lane.tail + std::size_t{at - lane.full} * kBlockBytes;
-      w[l] = swap_bytes(_mm512_loadu_si512(from));
+  for (unsigned l = 0; l < n; ++l) longest = lanes[l].blocks > longest ? lanes[l].blocks : longest;
+  for (std::uint32_t b = 0; b < longest;) {
+    const Stretch stretch = stretch_from(b, longest, lanes, n);
+    for (; b < stretch.end; ++b) {
+      Vector w[kLanes], before[Hash::kWords];
+      for (unsigned l = 0; l < kLanes; ++l) w[l] = swap_bytes(_mm512_loadu_si512(stretch.from[l] + std::size_t{b} * kBlockBytes));
+      transpose_words(w);
+      for (unsigned i = 0; i < Hash::kWords; ++i) before[i] = s[i];
+      Hash::block(s, w);
+      for (unsigned i = 0; i < Hash::kWords; ++i) s[i] = _mm512_mask_add_epi32(before[i], stretch.running, s[i], before[i]);
     }
-    transpose_words(w);
-    for (unsigned i = 0; i < Hash::kWords; ++i) before[i] = s[i];
-    Hash::block(s, w);
-    const __mmask16 running = _mm512_cmpgt_epu32_mask(ends, all(b));
-    for (unsigned i = 0; i < Hash::kWords; ++i) s[i] = _mm512_mask_add_epi32(before[i], running, s[i], before[i]);
   }
 }
 

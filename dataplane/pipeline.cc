@@ -14,6 +14,7 @@
 namespace mediaward::dataplane {
 namespace {
 
+constexpr std::size_t kPeerPrefetchDistance = 2;
 constexpr std::size_t kPrefetchDistance = 3;  // packets between touching a frame's first line and parsing it
 
 }  // namespace
@@ -115,8 +116,22 @@ void Worker::guard(Packet* packet, const PortQueue& queue, bool handed_over) noe
   guard_->take(packet, static_cast<std::uint16_t>(queue.guard_port));
 }
 
+// Messages reach into the lines behind that of the headers, which is all that was read of a packet until now.
 void Worker::take_peer_items() noexcept {
-  for (std::size_t i = 0; i < peer_item_count_; ++i) peers_->take(peer_items_[i].packet, peer_items_[i].datagram);
+  if (peer_item_count_ == 0) return;
+  peers_->look_ahead();
+  for (std::size_t i = 0; i < peer_item_count_; ++i) {
+    const std::byte* const ahead = peer_items_[std::min(i + kPeerPrefetchDistance, peer_item_count_ - 1)].datagram.payload;
+    prefetch(ahead + 64);
+    prefetch(ahead + 128);
+    const PeerItem& item = peer_items_[i];
+    if (item.first.data != nullptr) [[unlikely]]
+      if (const ppspp::Route route = peers_->route_first(item.first, item.handed_off); route.to != ppspp::Route::To::kHere) {
+        pass_on(item.packet, route, item.handed_off);
+        continue;
+      }
+    peers_->take(item.packet, item.datagram);
+  }
   peer_item_count_ = 0;
 }
 

@@ -78,7 +78,7 @@ struct CoreSettings {
   CoreLimits limits;
   PeerLimits peer_limits;
   std::uint32_t allowed_suites = kEncryptingSuites;  // suite_bit of each
-  bool huge_pages = false;             // take key memory from hugetlbfs
+  bool huge_pages = false;             // take keys, tables, cache and trees from hugetlbfs while it has pages
   std::string release;
   // Asked to make the ports deliver a bucket's packets (BucketMover) to this worker's queues; empty: they are handed over in software.
   std::function<void(std::uint32_t bucket, std::uint32_t worker)> steer = {};

@@ -82,14 +82,22 @@ void Worker::hand_over(Packet* packet, std::uint8_t owner) noexcept {
 }
 
 void Worker::to_peer(Packet* packet, const Datagram& datagram, bool handed_off) noexcept {
-  using To = ppspp::Route::To;
-  const ppspp::Route route = peers_->route(datagram, handed_off);
-  if (route.to == To::kNowhere) return context_.drop(packet, route.reason);
-  if (route.to == To::kElsewhere) {
-    if (handed_off) return context_.drop(packet, DropReason::kStale);  // the channel is none of ours
-    return hand_over(packet, route.worker);
-  }
-  peer_items_[peer_item_count_++] = {packet, datagram};
+  PeerItem& item = peer_items_[peer_item_count_];
+  item.first = {};
+  if (ppspp::PeerService::is_first(datagram)) [[unlikely]] item.first = peers_->note_first(*packet, datagram);
+  if (item.first.data == nullptr)
+    if (const ppspp::Route route = peers_->route(datagram, handed_off); route.to != ppspp::Route::To::kHere) return pass_on(packet, route, handed_off);
+  item.packet = packet;
+  item.datagram = datagram;
+  item.handed_off = handed_off;
+  ++peer_item_count_;
+}
+
+// What does not belong here.
+void Worker::pass_on(Packet* packet, const ppspp::Route& route, bool handed_off) noexcept {
+  if (route.to == ppspp::Route::To::kNowhere) return context_.drop(packet, route.reason);
+  if (handed_off) return context_.drop(packet, DropReason::kStale);  // the channel is none of ours
+  hand_over(packet, route.worker);
 }
 
 // The bucket's legs are here: what waited for them goes on, in the order it came.

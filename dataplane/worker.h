@@ -93,6 +93,7 @@ class Worker {
   [[gnu::always_inline]] inline void classify_one(Packet* packet, PortQueue& queue, bool handed_off) noexcept;
   void reclassify(Packet* packet) noexcept;
   [[gnu::always_inline]] inline void to_leg(Packet* packet, SrtpItem& item, std::uint16_t port, bool handed_off) noexcept;
+  void pass_on(Packet* packet, const ppspp::Route& route, bool handed_off) noexcept;
   [[gnu::noinline]] void to_peer(Packet* packet, const Datagram& datagram, bool handed_off) noexcept;
   [[gnu::noinline]] void hand_over(Packet* packet, std::uint8_t owner) noexcept;
   void unpark(std::uint32_t bucket) noexcept;
@@ -127,6 +128,8 @@ class Worker {
   struct PeerItem {
     Packet* packet;
     Datagram datagram;
+    ppspp::SwarmKeyView first;             // of a first HANDSHAKE, which is routed when the whole burst is known
+    bool handed_off;
   };
   std::size_t peer_item_count_ = 0;
   std::vector<PeerItem> peer_items_;       // of a burst

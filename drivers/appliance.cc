@@ -74,6 +74,7 @@ Result<void> Appliance::create_core() {
   dataplane::CoreSettings settings;
   settings.limits = config_.limits;
   settings.allowed_suites = config_.allowed_suites;
+  settings.huge_pages = eal_.hugepages();  // as far as there are more of them than DPDK has taken
   settings.release = MEDIAWARD_RELEASE;
   settings.peer_limits = config_.peer_limits;
   for (const auto& port : ports_) {

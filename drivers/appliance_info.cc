@@ -46,7 +46,8 @@ abi::EngineInfo hash_row(std::string_view provider, std::string_view isa, std::s
 // Digests of content: what is used, and what was tried before it.
 void append_hashes(const dataplane::Core& core, std::vector<abi::EngineInfo>& out) {
   const std::string& refused = core.refused_hashes();
-  const std::string reason = refused.empty() ? "digests of content: the widest" : "digests of content: the widest that runs here and passes";
+  std::string reason = refused.empty() ? "digests of content: the widest" : "digests of content: the widest that runs here and passes";
+  if (const std::string choice = core.hashes()->choice(); !choice.empty()) reason += "; as measured " + choice;
   out.push_back(hash_row("hash " + std::string(core.hashes()->name()), core.hashes()->isa(), reason, true));
   for (std::size_t at = 0, end; (end = refused.find('\n', at)) != std::string::npos; at = end + 1)
     out.push_back(hash_row("hash", "-", refused.substr(at, end - at), false));

@@ -2,6 +2,7 @@
 // See admission_subject.h.
 #include "bench/content/admission_subject.h"
 
+#include <array>
 #include <random>
 #include <stdexcept>
 
@@ -52,10 +53,24 @@ AdmissionSubject::First AdmissionSubject::make_first(std::size_t number, bool ad
   pp::MessageWriter out(room, 0, {});
   if (!out.handshake(1 + static_cast<std::uint32_t>(number), o)) throw std::runtime_error("a HANDSHAKE of the benchmark does not fit");
   first.messages.assign(out.bytes().begin() + pp::kChannelBytes, out.bytes().end());
-  first.key.swarm_slot = static_cast<std::uint32_t>(swarm);
-  first.key.peer_port_raw = Be16(kContentPort).raw();
-  store_be32(first.key.address, (admitted ? kAdmitted : kStrangers) + static_cast<std::uint32_t>(number));
+  first.sender.peer_port_raw = Be16(kContentPort).raw();
+  store_be32(first.sender.address, (admitted ? kAdmitted : kStrangers) + static_cast<std::uint32_t>(number));
   return first;
+}
+
+// As a worker does with a burst: all are read, what they will need of the tables is asked for, then each is looked up.
+std::size_t AdmissionSubject::look_up(std::span<const First> burst) const {
+  std::array<pp::FirstLookup, kBurst> lookups;
+  for (std::size_t i = 0; i < burst.size(); ++i) {
+    pp::Handshake handshake;
+    if (pp::parse_handshake(burst[i].messages, pp::Profile::kLibswift, handshake).error != pp::ParseError::kNone) return 0;
+    const auto& id = handshake.options.swarm_id;
+    lookups[i] = {{id.data(), static_cast<std::uint16_t>(id.size())}, burst[i].sender};
+  }
+  tables_.look_ahead({lookups.data(), burst.size()});
+  std::size_t right = 0;
+  for (const First& first : burst) right += is_admitted(first) == first.admitted ? 1 : 0;
+  return right;
 }
 
 bool AdmissionSubject::is_admitted(const First& first) const {
@@ -64,7 +79,7 @@ bool AdmissionSubject::is_admitted(const First& first) const {
   const auto& id = handshake.options.swarm_id;
   const pp::Swarm* swarm = tables_.swarms_by_key.find({id.data(), static_cast<std::uint16_t>(id.size())});
   if (swarm == nullptr) return false;
-  pp::PeerKey key = first.key;
+  pp::PeerKey key = first.sender;
   key.swarm_slot = swarm->slot;
   return tables_.peer(key) == nullptr && tables_.admission(key) != nullptr;
 }
@@ -74,7 +89,7 @@ SliceTicks AdmissionSubject::run_slice(bool) {
   at_ = (at_ + kSlicePackets) % firsts_.size();
   std::size_t right = 0;
   const std::uint64_t begin = ticks();
-  for (const First& first : slice_) right += is_admitted(first) == first.admitted ? 1 : 0;
+  for (std::size_t first = 0; first < slice_.size(); first += kBurst) right += look_up(std::span(slice_).subspan(first, kBurst));
   const std::uint64_t spent = ticks() - begin;
   if (right != slice_.size()) throw std::runtime_error("an admission was not found, or one that is not there was");
   return {spent, 0};

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-// What a first HANDSHAKE costs until it is known whether its sender is admitted: reading its options, finding the swarm by its key, the
-// peer and the admission. Swarms, admissions and datagrams are visited in random order; every other sender is a stranger. One thread.
+// What a first HANDSHAKE costs until it is known whether its sender is admitted: reading its options twice, finding the swarm by its key, the
+// peer and the admission, in bursts as a worker takes them. Swarms, admissions and datagrams are visited in random order; every other sender is
+// a stranger. One thread.
 #pragma once
 
+#include <span>
 #include <vector>
 
 #include "bench/path/subject.h"
@@ -20,10 +22,11 @@ class AdmissionSubject final : public Subject {
  private:
   struct First {  // a HANDSHAKE and who sent it
     std::vector<std::byte> messages;
-    dataplane::ppspp::PeerKey key;
+    dataplane::ppspp::PeerKey sender;  // of no swarm yet
     bool admitted = false;
   };
   [[nodiscard]] First make_first(std::size_t number, bool admitted) const;
+  [[nodiscard]] std::size_t look_up(std::span<const First> burst) const;  // how many were found as they should be
   [[nodiscard]] bool is_admitted(const First& first) const;
 
   dataplane::ppspp::PeerTables tables_;

@@ -221,6 +221,8 @@ class CachePartition {
   // The same in two steps, for who writes the bytes himself: an empty place means no. Nothing else is stored before publish().
   [[nodiscard]] Bytes place(ChunkStore& store, std::uint64_t chunk) noexcept;
   void publish(ChunkStore& store, std::uint64_t chunk) noexcept;
+  // Asks for the lines that store() of this chunk would write, if its extent is there already: they are seldom in cache.
+  void prefetch_place(const ChunkStore& store, std::uint64_t chunk) const noexcept;
 
   // Once per loop: takes back what has become quiescent, and evicts ahead so that the next loop's chunks find extents.
   void advance() noexcept;

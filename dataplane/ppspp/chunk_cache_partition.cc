@@ -10,6 +10,7 @@ namespace {
 
 // How many extents that were read lately get their second chance in one go: bounds what a full turn of the hand would cost a worker.
 constexpr unsigned kClockSteps = 64;
+constexpr std::size_t kPrefetchBytes = 1024;  // of a longer chunk: the rest comes by itself once it is being written in order
 constexpr unsigned kQuotaSteps = 4;         // a store whose quota was lowered shrinks by so many for every one it gets
 constexpr std::uint32_t kMaxReserve = 256;  // what a worker can fill within the loops that an extent waits for
 
@@ -125,6 +126,15 @@ void CachePartition::publish(ChunkStore& store, std::uint64_t chunk) noexcept {
   evicted &= ~(std::uint64_t{1} << (bit % 64));
   add_relaxed(store.refetched_chunks_);
   add_relaxed(stats_.refetched_chunks);
+}
+
+void CachePartition::prefetch_place(const ChunkStore& store, std::uint64_t chunk) const noexcept {
+  const ChunkStore::Position at = store.position(chunk);
+  const std::uint32_t linked = store.slots_[at.slot];
+  if (linked == 0) return;
+  const std::byte* to = arena_.data(linked - 1) + std::size_t{at.index} * store.shape_.chunk_bytes;
+  const std::size_t bytes = std::min<std::size_t>(store.shape_.chunk_bytes, kPrefetchBytes);
+  for (std::size_t line = 0; line < bytes; line += 64) prefetch_for_write(to + line);
 }
 
 std::uint32_t CachePartition::take_extent(ChunkStore& store) noexcept {

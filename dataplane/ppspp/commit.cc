@@ -24,6 +24,8 @@ void PeerService::verify() noexcept {
 
 void PeerService::commit() noexcept {
   for (std::size_t i = 0; i < check_count_; ++i) {
+    if (const std::size_t next = i + 1; next < check_count_ && checks_[next].verdict == crypto::ChunkCheck::kOk && origins_[next].channel != nullptr)
+      cache_->prefetch_place(*origins_[next].channel->swarm->store, checks_[next].chunk);
     const CheckOrigin origin = std::exchange(origins_[i], {});  // no business of a channel any more that is closed by this
     commit_one(checks_[i], origin);
   }

@@ -4,11 +4,14 @@
 // One writer and reader: the worker whose table it is.
 #pragma once
 
+#include <algorithm>
 #include <bit>
 #include <cstddef>
 #include <cstdint>
 #include <type_traits>
 #include <vector>
+
+#include "crypto/bytes.h"
 
 namespace mediaward::dataplane::ppspp {
 
@@ -18,46 +21,58 @@ class FixedTable {
   using Key = std::remove_const_t<decltype(Object::key)>;
 
   // The caller sees to it that there are never more than `most`.
-  explicit FixedTable(std::size_t most) : entries_(std::bit_ceil(most * 2 + 1)), mask_(entries_.size() - 1) {}
+  explicit FixedTable(std::size_t most)
+      : lines_(std::bit_ceil(std::max(most * 2 + 1, kEntriesPerLine)) / kEntriesPerLine), mask_(lines_.size() * kEntriesPerLine - 1) {}
 
   [[nodiscard]] Object* find(const Key& key) const noexcept {
     const std::uint64_t hash = key.hash();
     for (std::size_t at = hash & mask_;; at = (at + 1) & mask_) {
-      const Entry& e = entries_[at];
+      const Entry& e = entry(at);
       if (e.object == nullptr) return nullptr;
       if (e.hash == hash && e.object->key == key) return e.object;
+    }
+  }
+  // For who looks many up together: where a lookup begins, asked for; then what it probably finds, as far as one line of the table shows it
+  // (another key may have the same hash).
+  void prefetch_entry(std::uint64_t hash) const noexcept { prefetch(&entry(hash & mask_)); }
+  [[nodiscard]] Object* probable(std::uint64_t hash) const noexcept {
+    for (std::size_t at = hash & mask_;; ++at) {
+      const Entry& e = entry(at);
+      if (e.object == nullptr || e.hash == hash) return e.object;
+      if ((at + 1) % kEntriesPerLine == 0) return nullptr;
     }
   }
   // Takes the place of one with an equal key.
   void set(Object* object) noexcept {
     const std::uint64_t hash = object->key.hash();
     std::size_t at = hash & mask_;
-    while (entries_[at].object != nullptr && !(entries_[at].hash == hash && entries_[at].object->key == object->key)) at = (at + 1) & mask_;
-    count_ += entries_[at].object == nullptr ? 1u : 0u;
-    entries_[at] = {hash, object};
+    while (entry(at).object != nullptr && !(entry(at).hash == hash && entry(at).object->key == object->key)) at = (at + 1) & mask_;
+    count_ += entry(at).object == nullptr ? 1u : 0u;
+    entry(at) = {hash, object};
   }
   void erase(const Key& key) noexcept {
     const std::uint64_t hash = key.hash();
     std::size_t at = hash & mask_;
-    while (entries_[at].object != nullptr && !(entries_[at].hash == hash && entries_[at].object->key == key)) at = (at + 1) & mask_;
-    if (entries_[at].object == nullptr) return;
+    while (entry(at).object != nullptr && !(entry(at).hash == hash && entry(at).object->key == key)) at = (at + 1) & mask_;
+    if (entry(at).object == nullptr) return;
     --count_;
     // What stands behind the gap and belongs at or before it moves up, so that no lookup stops too early.
-    for (std::size_t next = (at + 1) & mask_; entries_[next].object != nullptr; next = (next + 1) & mask_) {
-      const std::size_t home = entries_[next].hash & mask_;
+    for (std::size_t next = (at + 1) & mask_; entry(next).object != nullptr; next = (next + 1) & mask_) {
+      const std::size_t home = entry(next).hash & mask_;
       if (((next - home) & mask_) < ((next - at) & mask_)) continue;
-      entries_[at] = entries_[next];
+      entry(at) = entry(next);
       at = next;
     }
-    entries_[at] = {};
+    entry(at) = {};
   }
   [[nodiscard]] std::size_t size() const noexcept { return count_; }
-  [[nodiscard]] std::size_t bytes() const noexcept { return entries_.size() * sizeof(Entry); }
+  [[nodiscard]] std::size_t bytes() const noexcept { return lines_.size() * sizeof(Line); }
 
   template <typename F>
   void for_each(F&& f) const noexcept {
-    for (const Entry& e : entries_)
-      if (e.object != nullptr) f(*e.object);
+    for (const Line& line : lines_)
+      for (const Entry& e : line.entries)
+        if (e.object != nullptr) f(*e.object);
   }
 
  private:
@@ -65,7 +80,14 @@ class FixedTable {
     std::uint64_t hash = 0;
     Object* object = nullptr;
   };
-  std::vector<Entry> entries_;
+  static constexpr std::size_t kEntriesPerLine = 64 / sizeof(Entry);
+  struct alignas(64) Line {
+    Entry entries[kEntriesPerLine];
+  };
+  [[nodiscard]] const Entry& entry(std::size_t at) const noexcept { return lines_[at / kEntriesPerLine].entries[at % kEntriesPerLine]; }
+  [[nodiscard]] Entry& entry(std::size_t at) noexcept { return lines_[at / kEntriesPerLine].entries[at % kEntriesPerLine]; }
+
+  std::vector<Line> lines_;
   std::size_t mask_;
   std::size_t count_ = 0;
 };

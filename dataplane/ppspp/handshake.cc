@@ -23,6 +23,34 @@ IntegrityMethod method_of(const Swarm& swarm) noexcept { return swarm.live() ? I
 
 }  // namespace
 
+PeerKey PeerService::sender_of(const Packet& packet, const Datagram& datagram) noexcept {
+  PeerKey key;
+  key.port = packet.port;
+  key.peer_port_raw = source_port_raw(datagram);
+  key.family = packet.l3_bytes == wire::kIpv6Bytes ? Family::kIpv6 : Family::kIpv4;
+  key.address_index = static_cast<std::uint8_t>(datagram.address_index);
+  std::memcpy(key.address, datagram.source, key.family == Family::kIpv4 ? 4 : 16);
+  return key;
+}
+
+SwarmKeyView PeerService::note_first(const Packet& packet, const Datagram& datagram) noexcept {
+  std::uint32_t id = 0;
+  ConstBytes messages;
+  if (!split_channel({datagram.payload, datagram.bytes}, id, messages) || first_count_ == firsts_.size()) return {};
+  Handshake first;
+  if (parse_handshake(messages, Profile::kLibswift, first).error != ParseError::kNone || first.options.swarm_id.size() > abi::kMaxSwarmKeyBytes)
+    return {};
+  const SwarmKeyView swarm{first.options.swarm_id.data(), static_cast<std::uint16_t>(first.options.swarm_id.size())};
+  if (swarm.data != nullptr) firsts_[first_count_++] = {swarm, sender_of(packet, datagram)};
+  return swarm;
+}
+
+// A flood of strangers' HANDSHAKEs costs the more the larger the tables are: what it costs is memory that is waited for.
+void PeerService::look_ahead() noexcept {
+  tables_.look_ahead({firsts_.data(), first_count_});
+  first_count_ = 0;
+}
+
 void PeerService::take_first(const Waiting& first, ConstBytes messages) noexcept {
   const DropReason refused = answer_first(first, messages);
   if (refused == DropReason::kCount) return;
@@ -39,13 +67,8 @@ DropReason PeerService::answer_first(const Waiting& waiting, ConstBytes messages
   const Swarm* swarm = tables_.swarms_by_key.find({first.options.swarm_id.data(), static_cast<std::uint16_t>(first.options.swarm_id.size())});
   if (swarm == nullptr || swarm->guard_only || swarm->expires_tsc <= context_.now()) return DropReason::kPpsppUnknownSwarm;
 
-  PeerKey key;
+  PeerKey key = sender_of(*packet, datagram);
   key.swarm_slot = swarm->slot;
-  key.port = packet->port;
-  key.peer_port_raw = source_port_raw(datagram);
-  key.family = packet->l3_bytes == wire::kIpv6Bytes ? Family::kIpv6 : Family::kIpv4;
-  key.address_index = static_cast<std::uint8_t>(datagram.address_index);
-  std::memcpy(key.address, datagram.source, key.family == Family::kIpv4 ? 4 : 16);
   const Peer* peer = tables_.peer(key);
   if (peer == nullptr || peer->expires_tsc <= context_.now()) return wait_for_peer(waiting, key, *swarm);
   if (peer->home != context_.index()) return send_home(packet, peer->home);

@@ -36,16 +36,23 @@ Route PeerService::route(const Datagram& datagram, bool handed_over) const noexc
   std::uint32_t id = 0;
   ConstBytes messages;
   if (!split_channel({datagram.payload, datagram.bytes}, id, messages)) return {Route::To::kNowhere, 0, DropReason::kPpsppTruncated};
-  std::size_t worker = worker_of_channel(id);
   if (id == 0) {
     Handshake first;
     if (parse_handshake(messages, Profile::kLibswift, first).error != ParseError::kNone || !first.options.has(OptionCode::kSwarmId) ||
         first.options.swarm_id.size() > abi::kMaxSwarmKeyBytes)
       return {Route::To::kNowhere, 0, DropReason::kPpsppMalformed};
-    const Swarm* swarm = tables_.swarms_by_key.find({first.options.swarm_id.data(), static_cast<std::uint16_t>(first.options.swarm_id.size())});
-    if (swarm == nullptr || swarm->guard_only) return {Route::To::kNowhere, 0, DropReason::kPpsppUnknownSwarm};
-    worker = handed_over ? context_.index() : swarm->owner;
+    return route_first({first.options.swarm_id.data(), static_cast<std::uint16_t>(first.options.swarm_id.size())}, handed_over);
   }
+  return route_to(worker_of_channel(id));
+}
+
+Route PeerService::route_first(SwarmKeyView key, bool handed_over) const noexcept {
+  const Swarm* swarm = tables_.swarms_by_key.find(key);
+  if (swarm == nullptr || swarm->guard_only) return {Route::To::kNowhere, 0, DropReason::kPpsppUnknownSwarm};
+  return route_to(handed_over ? context_.index() : swarm->owner);
+}
+
+Route PeerService::route_to(std::size_t worker) const noexcept {
   if (worker >= shared_.caches.size()) return {Route::To::kNowhere, 0, DropReason::kPpsppUnknownChannel};
   return {worker == context_.index() ? Route::To::kHere : Route::To::kElsewhere, static_cast<std::uint8_t>(worker)};
 }

@@ -68,6 +68,15 @@ class PeerService {
   void begin_loop() noexcept { Quiescence::next_loop(*loops_); }
   // handed_over: by another worker, which took us for the owner or the peer's home.
   [[nodiscard]] Route route(const Datagram& datagram, bool handed_over) const noexcept;
+  // Of no channel yet (RFC 7574 §3.1.1).
+  [[nodiscard]] static bool is_first(const Datagram& datagram) noexcept {
+    return datagram.bytes > kChannelBytes && load_raw<std::uint32_t>(datagram.payload) == 0;
+  }
+  // The swarm that a first HANDSHAKE names, which is remembered until look_ahead(); without data: one that cannot be read.
+  [[nodiscard]] SwarmKeyView note_first(const Packet& packet, const Datagram& datagram) noexcept;
+  // All of a burst are known: lines of the tables that those which were noted will need are asked for. Then they are routed, and taken.
+  void look_ahead() noexcept;
+  [[nodiscard]] Route route_first(SwarmKeyView swarm, bool handed_over) const noexcept;
   // Intake of one datagram that belongs here.
   void take(Packet* packet, const Datagram& datagram) noexcept;
   [[nodiscard]] std::size_t checks() const noexcept { return check_count_; }
@@ -134,8 +143,10 @@ class PeerService {
   static constexpr std::size_t kMaxChecksPerDatagram = 256;  // chunks of 20 bytes in a jumbo frame
   static constexpr std::size_t kMaxWaiting = 64;
   static constexpr std::size_t kMaxLeaving = 256;
+  static constexpr std::size_t kMaxFirsts = 64;
 
   // intake.cc
+  [[nodiscard]] Route route_to(std::size_t worker) const noexcept;
   void take_channel(Packet* packet, const Datagram& datagram, std::uint32_t id, ConstBytes messages) noexcept;
   void read_messages(Intake& in, MessageReader& reader) noexcept;
   void on_message(Intake& in, const Message& m, const MessageReader& reader) noexcept;
@@ -155,6 +166,7 @@ class PeerService {
 
   // handshake.cc
   void take_first(const Waiting& first, ConstBytes messages) noexcept;
+  [[nodiscard]] static PeerKey sender_of(const Packet& packet, const Datagram& datagram) noexcept;
   [[nodiscard]] DropReason answer_first(const Waiting& first, ConstBytes messages) noexcept;
   [[nodiscard]] DropReason send_home(Packet* packet, std::uint8_t home) noexcept;
   [[nodiscard]] DropReason wait_for_peer(const Waiting& first, const PeerKey& key, const Swarm& swarm) noexcept;
@@ -268,6 +280,8 @@ class PeerService {
   std::vector<Channel*> queued_, serving_;    // have something to send
   std::vector<std::uint32_t> waking_;         // slots of swarms whose Audience::waking is set
   std::uint64_t evicted_counted_ = 0, refetched_counted_ = 0;
+  std::array<FirstLookup, kMaxFirsts> firsts_{};
+  std::size_t first_count_ = 0;
   std::array<Waiting, kMaxWaiting> waiting_{};
   std::size_t waiting_count_ = 0;
   std::array<Leaving, kMaxLeaving> leaving_{};

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// See tables.h: which admission covers an address. One hash lookup per prefix length that is in use, however many admissions there are.
+// See tables.h: which admission covers an address. One hash lookup per prefix length that is in use, however many admissions there are; and how
+// the lookups of a burst wait for memory together.
 // The worker's own thread.
 #include "dataplane/ppspp/tables.h"
 
@@ -38,6 +39,39 @@ const AdmissionView* PeerTables::admission(const PeerKey& peer) const noexcept {
     }
     if (bits == 0) return nullptr;
   }
+}
+
+// In rounds, each over the whole burst: what one round asks for, the next one reads.
+void PeerTables::look_ahead(std::span<FirstLookup> burst) const noexcept {
+  for (FirstLookup& first : burst) {
+    first.hash = first.swarm.hash();
+    swarms_by_key.prefetch_entry(first.hash);
+  }
+  for (FirstLookup& first : burst) {
+    first.probable = swarms_by_key.probable(first.hash);
+    prefetch(first.probable);
+  }
+  for (FirstLookup& first : burst) {
+    if (first.probable == nullptr) continue;
+    prefetch(first.probable->key.data);
+    PeerKey key = first.sender;
+    key.swarm_slot = first.probable->slot;
+    peers_by_key.prefetch_entry(key.hash());
+    key.peer_port_raw = 0;
+    peers_by_key.prefetch_entry(key.hash());
+    AdmissionKey admitted;  // of the whole address: shorter prefixes are few, and near
+    admitted.swarm_slot = key.swarm_slot;
+    admitted.port = key.port;
+    admitted.family = key.family;
+    admitted.bits = key.family == Family::kIpv6 ? 128 : 32;
+    const Lengths& in_use = lengths_[family_index(key.family)][admitted.bits];
+    if (in_use.any_port == 0) admitted.peer_port_raw = first.sender.peer_port_raw;
+    std::memcpy(admitted.address, key.address, sizeof admitted.address);
+    first.hash = admitted.hash();
+    admissions.prefetch_entry(first.hash);
+  }
+  for (const FirstLookup& first : burst)
+    if (first.probable != nullptr) prefetch(admissions.probable(first.hash));
 }
 
 void PeerTables::set_admission(const AdmissionView* admission) noexcept {

@@ -8,6 +8,7 @@
 #include <atomic>
 #include <cstdint>
 #include <cstring>
+#include <span>
 
 #include "crypto/hash.h"
 #include "crypto/merkle_tree.h"
@@ -216,6 +217,14 @@ struct alignas(64) Peer {
   [[nodiscard]] bool libswift() const noexcept { return (flags & abi::kAdmitLibswift) != 0; }
 };
 
+// A first HANDSHAKE that is about to be looked up: whose swarm, and who sent it (the slot is not known yet).
+struct FirstLookup {
+  SwarmKeyView swarm;
+  PeerKey sender;
+  std::uint64_t hash = 0;          // of the swarm's key, then of the admission of this very address
+  const Swarm* probable = nullptr;
+};
+
 // A worker's own lookups of the network peer. Every worker knows all swarms, to find their owner; admissions are known to the swarm's owner,
 // a peer to him, who decides where a HANDSHAKE goes, and to its home.
 struct PeerTables {
@@ -226,6 +235,9 @@ struct PeerTables {
   [[nodiscard]] const AdmissionView* admission(const PeerKey& peer) const noexcept;
   void set_admission(const AdmissionView* admission) noexcept;
   void erase_admission(const AdmissionView* admission) noexcept;
+  // Asks for every line that finding swarm, peer and admission of these will read: for all of them side by side, instead of one after the
+  // other and each waiting for the one before. Finds nothing itself: what is looked up afterwards is looked up as ever.
+  void look_ahead(std::span<FirstLookup> burst) const noexcept;
   // The peer that made contact from here.
   [[nodiscard]] const Peer* peer(PeerKey key) const noexcept {
     if (const Peer* exact = peers_by_key.find(key); exact != nullptr) return exact;

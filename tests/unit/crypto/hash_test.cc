@@ -66,6 +66,11 @@ std::vector<Which> providers() {
   const std::array names{"Avx512Sha", "Avx512", "Sha"};
   for (std::size_t i = 0; i < names.size(); ++i)
     if (cpu_supports(kHashIsas[i])) out.push_back({names[i], [i] { return *make_native_hash_provider(kHashIsas[i]); }});
+  // Whatever may be measured.
+  if (cpu_supports(HashIsa::kAvx512Sha))
+    for (const auto& [name, limits] :
+         {std::pair{"AllByShaNi", NarrowLimits{16, 16}}, {"NoneByShaNi", NarrowLimits{0, 0}}, {"EachOfAnother", NarrowLimits{10, 15}}})
+      out.push_back({name, [limits = limits] { return *make_native_hash_provider(HashIsa::kAvx512Sha, limits); }});
   for (const auto& [level, name] : {std::pair{IsaLevel::kSse, "IpsecMbSse"}, {IsaLevel::kAvx2, "IpsecMbAvx2"}, {IsaLevel::kAvx512, "IpsecMbAvx512"}})
     if (cpu_supports(level)) out.push_back({name, [level = level] { return *make_ipsec_mb_hash_provider(level); }});
   return out;
@@ -194,6 +199,31 @@ TEST(Select, TheWidestThatProvesItself) {
     EXPECT_EQ(provider->isa(), (*make_native_hash_provider(*first))->isa()) << refused;
   }
   EXPECT_EQ(std::count(refused.begin(), refused.end(), '\n'), std::distance(std::begin(kHashIsas), first));
+}
+
+// A group of lanes costs the same however full it is: SHA-NI takes as many as it does in that time.
+TEST(Select, HowManyGoToShaNiFollowsFromTheTimes) {
+  EXPECT_EQ(narrow_limit(100, 100), 16u);
+  EXPECT_EQ(narrow_limit(101, 100), 16u);
+  EXPECT_EQ(narrow_limit(99, 100), 15u);
+  EXPECT_EQ(narrow_limit(50, 100), 8u);
+  EXPECT_EQ(narrow_limit(40, 100), 6u);
+  EXPECT_EQ(narrow_limit(1, 100), 0u);
+  EXPECT_EQ(narrow_limit(1, 0), 16u);
+}
+
+TEST(Select, SaysWhatIsDoneByWhichKernels) {
+  if (!cpu_supports(HashIsa::kAvx512Sha)) GTEST_SKIP() << "this CPU has one kind of kernels at most";
+  EXPECT_EQ((*make_native_hash_provider(HashIsa::kAvx512Sha, {7, 16}))->choice(), "SHA-NI takes up to 7 at once of SHA-1, all of SHA-256");
+  EXPECT_EQ((*make_native_hash_provider(HashIsa::kAvx512Sha, {0, 1}))->choice(), "SHA-NI takes none of SHA-1, up to 1 at once of SHA-256");
+  EXPECT_EQ((*make_native_hash_provider(HashIsa::kAvx512))->choice(), "");
+  std::string refused;
+  EXPECT_EQ(select_hash_provider(refused)->choice().substr(0, 13), "SHA-NI takes ");
+  const NarrowLimits limits = measure_narrow_limits();
+  EXPECT_LE(limits.sha1, 16u);
+  EXPECT_LE(limits.sha256, 16u);
+  EXPECT_GE(limits.sha1, 1u);  // one message alone fills one lane of sixteen
+  EXPECT_GE(limits.sha256, 1u);
 }
 
 // The padding's length field counts bits beyond 32.

@@ -123,7 +123,8 @@ class HmacKernels : public ::testing::TestWithParam<Kernel> {
 };
 INSTANTIATE_TEST_SUITE_P(Each, HmacKernels,
                          ::testing::Values(Kernel{"x16", sha::hmac_sha1_x16, cpu_supports(IsaLevel::kAvx512)},
-                                           Kernel{"ni", sha::hmac_sha1_ni, cpu_has_sha_ni()}),
+                                           Kernel{"ni", sha::hmac_sha1_ni, cpu_has_sha_ni()},
+                                           Kernel{"ni_vl", sha::vl::hmac_sha1_ni, cpu_has_sha_ni() && cpu_supports(IsaLevel::kAvx512)}),
                          [](const auto& i) { return std::string(i.param.name); });
 
 TEST_P(HmacKernels, Rfc2104_2_EveryLengthInEveryNumberOfLanes) {
