@@ -43,6 +43,7 @@ abi::PeerCommand command_of(const PeerOrder& order, const Swarm& swarm) {
   out.peer.udp_port = order.peer.udp_port;
   out.a = order.a;
   out.b = order.b;
+  out.complete = order.complete ? 1 : 0;
   return out;
 }
 
@@ -53,7 +54,8 @@ std::string order_text(const PeerOrder& order) {
     case abi::PeerCommandKind::kBan:
       return "ban for " + std::to_string(order.a) + " s";
     case abi::PeerCommandKind::kReport:
-      return "report of " + std::to_string(order.a) + " bytes uploaded and " + std::to_string(order.b) + " downloaded";
+      return "report of " + std::to_string(order.a) + " bytes uploaded and " + std::to_string(order.b) + " downloaded" +
+             (order.complete ? ", complete" : "");
   }
   return "unknown";
 }

@@ -88,7 +88,9 @@ ApiResult<void> convert_conduct(const ConvertContext& context, const v1::Conduct
   out.tamper_chunks = in.tamper_chunks();
   out.black_hole_requests = in.black_hole_requests();
   out.black_hole_ms = in.black_hole_ms();
+  out.black_hole_known_ms = in.black_hole_known_ms();
   out.suspect_requests = in.suspect_requests();
+  out.suspect_ms = in.suspect_ms();
   out.suspect_permille = in.suspect_permille();
   out.over_claim_permille = in.over_claim_permille();
   out.under_claim_permille = in.under_claim_permille();
@@ -287,6 +289,7 @@ ApiResult<PeerOrder> convert_peer_action(const v1::PeerActionRequest& in) {
       out.kind = abi::PeerCommandKind::kReport;
       out.a = in.report().uploaded_bytes();
       out.b = in.report().downloaded_bytes();
+      out.complete = in.report().complete();
       break;
     case v1::PeerActionRequest::ACTION_NOT_SET:
       return context.unsupported("action", "must be unban, ban or report; others are not known to this release");

@@ -88,6 +88,7 @@ struct PeerOrder {
   PeerName peer;
   abi::PeerCommandKind kind = abi::PeerCommandKind::kUnban;
   std::uint64_t a = 0, b = 0;  // as abi::PeerCommand has them
+  bool complete = false;
   std::string author{}, reason{};
 };
 

@@ -13,7 +13,9 @@ void fill(const abi::ConductPolicy& in, v1::ConductPolicy& out) {
   out.set_tamper_chunks(in.tamper_chunks);
   out.set_black_hole_requests(in.black_hole_requests);
   out.set_black_hole_ms(in.black_hole_ms);
+  out.set_black_hole_known_ms(in.black_hole_known_ms);
   out.set_suspect_requests(in.suspect_requests);
+  out.set_suspect_ms(in.suspect_ms);
   out.set_suspect_permille(in.suspect_permille);
   out.set_over_claim_permille(in.over_claim_permille);
   out.set_under_claim_permille(in.under_claim_permille);

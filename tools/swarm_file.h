@@ -122,7 +122,8 @@ struct SwarmFile {
 inline constexpr std::string_view kConductThresholds[] = {
     "tamper_chunks",       "black_hole_requests",  "black_hole_ms",   "suspect_requests",     "suspect_permille",
     "over_claim_permille", "under_claim_permille", "report_permille", "report_bytes",         "hash_flood_ratio",
-    "half_life_s",         "audit_interval_s",     "audit_chunks",    "throttle_bytes_per_s", "ban_s"};
+    "half_life_s",         "audit_interval_s",     "audit_chunks",    "throttle_bytes_per_s", "ban_s",
+    "black_hole_known_ms", "suspect_ms"};
 inline constexpr std::string_view kVerdictNames[] = {"",           "tampering",   "black-hole",   "suspect",
                                                      "over-claim", "under-claim", "false-report", "hash-flood"};
 

@@ -65,6 +65,8 @@ struct ConductPolicy {
   std::uint32_t audit_chunks = 0;              // claimed chunks asked for per audit
   std::uint32_t throttle_bytes_per_s = 0;
   std::uint32_t ban_s = 0;
+  std::uint32_t black_hole_known_ms = 0;       // as black_hole_ms, of a peer that has delivered before
+  std::uint32_t suspect_ms = 0;                // suspect and over-claim are judged over so long at least
   ConductAction actions[kConductVerdicts + 1] = {};  // by ConductVerdict; [0] unused
 };
 
@@ -145,7 +147,8 @@ struct PeerCommand {
   std::uint64_t swarm_id;
   PeerCommandKind kind;
   Family family;
-  std::uint8_t reserved[6];
+  std::uint8_t complete;           // kReport: that is all it exchanged with this appliance, and nothing else. Too much is found as well
+  std::uint8_t reserved[5];
   Endpoint peer;                   // udp_port 0: every port of the address
   std::uint64_t a, b;
 };

@@ -14,6 +14,8 @@ constexpr std::uint32_t kMaxRequestWindow = 200;     // chunks asked for at once
 constexpr std::uint32_t kLeastRequestWindow = 4;
 constexpr std::uint32_t kLostAfter = 32;             // later requests answered, or twice the window: an earlier one is lost
 constexpr std::uint32_t kLeastLostAfter = 8;
+constexpr std::uint64_t kEvidencePerSecond = 16;     // of one peer: what is more proves nothing more
+constexpr std::uint64_t kEvidenceBurst = 32;
 constexpr std::uint32_t kReopenAfter = 32;           // chunks running that could not be verified, one of them twice
 
 }  // namespace
@@ -96,6 +98,7 @@ void PeerService::acknowledge(Channel& channel, std::uint64_t chunk, std::uint64
 
 void PeerService::count_delivered(const crypto::ChunkCheck& check, const CheckOrigin& origin) noexcept {
   PeerConduct& conduct = *origin.channel->peer->conduct;
+  origin.channel->timeouts = 0;
   add_relaxed(conduct.delivered_ok);
   add_relaxed(conduct.bytes_in_ok, check.bytes);
   if (origin.asked.bytes == kAudit) add_relaxed(conduct.audits_answered);
@@ -157,6 +160,8 @@ DropReason PeerService::commit_bad(const crypto::ChunkCheck& check, const CheckO
   channel.bad[channel.bad_chunks % channel.bad.size()] = check.chunk + 1;
   note_bad(channel);
   channel.pending.reset(swarm.hash);  // one of them is wrong, and it is not known which
+  wake(*channel.audience);
+  if (!may_prove(channel.peer->budget->evidence)) return DropReason::kPpsppBadChunk;
   Evidence e = evidence_against(channel);
   e.node_level = check.node.level;
   e.node_index = check.node.index;
@@ -165,8 +170,16 @@ DropReason PeerService::commit_bad(const crypto::ChunkCheck& check, const CheckO
   const crypto::HashMessage message{check.data, check.bytes, e.digest.data()};
   (void)hasher_->hash(swarm.hash, {&message, 1});
   if (!evidence_.push(e)) context_.count(Counter::kEventsLost);
-  wake(*channel.audience);
   return DropReason::kPpsppBadChunk;
+}
+
+bool PeerService::may_prove(TokenMeter& meter) noexcept {
+  if (!meter.has(1, kEvidencePerSecond, kEvidenceBurst, context_.now(), context_.tsc_hz())) {
+    context_.count(Counter::kEvidenceSpared);
+    return false;
+  }
+  meter.spend(1, context_.tsc_hz());
+  return true;
 }
 
 Evidence PeerService::evidence_against(const Channel& channel) noexcept {

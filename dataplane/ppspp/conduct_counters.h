@@ -34,10 +34,12 @@ struct alignas(64) PeerConduct {
   std::uint64_t bytes_in_other = 0;  // content of all other DATA
   std::uint64_t bytes_out = 0;       // content sent to it
 
-  std::uint64_t acked_to_us_chunks = 0;  // distinct chunks of ours that it acknowledged (ACK: verified and stored, RFC 7574 §3.4)
-  std::uint64_t acked_to_us_bytes = 0;
-  std::uint64_t acked_unclaimed = 0;  // now: chunks it acknowledged (to anybody we saw) and has not announced; HAVE may come behind ACK
-  std::uint64_t requested_though_claimed = 0;  // chunks it asked of us and had announced
+  std::uint64_t acked_to_us_chunks = 0;  // distinct chunks that it acknowledged to us (ACK: verified and stored, RFC 7574 §3.4)
+  std::uint64_t acked_to_us_bytes = 0;   // of those that were sent to it
+  // now: of acked_to_us_chunks, those that it cannot have from us, that it may provide, and has not announced; HAVE may come behind ACK.
+  // What was sent to it is not among them: who sends ACK and no HAVE to the sender, or to who has everything, hides nothing (§3.2).
+  std::uint64_t acked_unclaimed = 0;
+  std::uint64_t requested_though_claimed = 0;  // of requested_of_us: it had announced them
   std::uint64_t requested_of_us = 0;           // chunks it asked of us
   std::uint64_t chokes = 0;
   std::uint64_t choked = 0;  // now: 1 while it chokes us

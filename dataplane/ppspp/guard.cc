@@ -76,9 +76,10 @@ std::uint8_t GuardService::judge_of(const Packet& packet, bool handed_over) noex
   const std::uint64_t both = end(view.key.source, view.key.source_port_raw) ^ end(view.key.destination, view.key.destination_port_raw);
   const auto meeting = static_cast<std::uint8_t>(mix_hash(6, both) % workers_);
   if (meeting != here) return handed_over ? here : meeting;
-  learn_first(view);
-  const GuardChannel* channel = find(view.key);
-  const Swarm* swarm = channel != nullptr ? swarm_of(*channel) : nullptr;
+  // The owner has to learn from HANDSHAKEs as well: they go where the channel's chunks will go.
+  const Swarm* swarm = learn_first(view);
+  if (swarm == nullptr)
+    if (const GuardChannel* channel = find(view.key); channel != nullptr) swarm = swarm_of(*channel);
   return swarm != nullptr ? judge_of(*swarm) : here;
 }
 
@@ -137,21 +138,23 @@ const Swarm* GuardService::swarm_of(const GuardChannel& channel) const noexcept 
 GuardChannel* GuardService::find(const GuardKey& key) noexcept { return by_key_.find(key); }
 
 // The first HANDSHAKE of a channel names the swarm, and the id under which the other side will answer.
-void GuardService::learn_first(const View& view) noexcept {
+const Swarm* GuardService::learn_first(const View& view) noexcept {
   if (view.key.channel == 0) {
     Handshake first;
     if (!begins_with_handshake(view.messages) || parse_handshake(view.messages, Profile::kLibswift, first).error != ParseError::kNone || first.closes() ||
         first.options.swarm_id.size() > abi::kMaxSwarmKeyBytes || first.options.swarm_id.empty())
-      return;
+      return nullptr;
     const SwarmKeyView key{first.options.swarm_id.data(), static_cast<std::uint16_t>(first.options.swarm_id.size())};
-    if (const Swarm* swarm = peers_.tables().swarms_by_key.find(key); swarm != nullptr) learn(view.key.reversed(first.source_channel), *swarm);
-    return;
+    const Swarm* swarm = peers_.tables().swarms_by_key.find(key);
+    if (swarm != nullptr) learn(view.key.reversed(first.source_channel), *swarm);
+    return swarm;
   }
   GuardChannel* channel = begins_with_handshake(view.messages) ? find(view.key) : nullptr;
   const Swarm* swarm = channel != nullptr ? swarm_of(*channel) : nullptr;
   Handshake answer;
-  if (swarm == nullptr || parse_handshake(view.messages, Profile::kLibswift, answer).error != ParseError::kNone || answer.closes()) return;
+  if (swarm == nullptr || parse_handshake(view.messages, Profile::kLibswift, answer).error != ParseError::kNone || answer.closes()) return nullptr;
   learn(view.key.reversed(answer.source_channel), *swarm);
+  return swarm;
 }
 
 void GuardService::learn(const GuardKey& key, const Swarm& swarm) noexcept {
@@ -166,6 +169,7 @@ void GuardService::learn(const GuardKey& key, const Swarm& swarm) noexcept {
   channel->swarm_generation = swarm.generation;
   channel->next_signature = 0;
   channel->failed_hashes = {};
+  channel->evidence = {};
   channel->pending.reset(swarm.hash);
   channel->newer = channel->older = nullptr;
   by_key_.set(channel);
@@ -199,7 +203,7 @@ void GuardService::to_newest(GuardChannel& channel) noexcept {
 }
 
 void GuardService::judge(const View& view, std::uint32_t frame) noexcept {
-  learn_first(view);
+  (void)learn_first(view);
   GuardChannel* channel = view.key.channel == 0 ? nullptr : find(view.key);
   const Swarm* swarm = channel != nullptr ? swarm_of(*channel) : nullptr;
   if (swarm == nullptr || judge_of(*swarm) != context_.index()) return;  // another protocol, or a swarm that nobody told of
@@ -329,6 +333,7 @@ void GuardService::commit_one(const crypto::ChunkCheck& check, const CheckOrigin
 
 void GuardService::report(const crypto::ChunkCheck& check, const CheckOrigin& origin) noexcept {
   const GuardKey& key = origin.channel->key;
+  if (!peers_.may_prove(origin.channel->evidence)) return;
   Evidence e;
   e.swarm_id = origin.swarm->id;
   e.from_guard = true;

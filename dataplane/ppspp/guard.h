@@ -44,6 +44,7 @@ struct alignas(64) GuardChannel {
   std::uint64_t last_seen = 0;
   std::uint64_t next_signature = 0;      // not given to be verified before
   TokenMeter failed_hashes;
+  TokenMeter evidence;
   GuardChannel *newer = nullptr, *older = nullptr;  // by last_seen
   crypto::PendingHashes pending;
 };
@@ -116,7 +117,7 @@ class GuardService {
   [[nodiscard]] bool hold(Packet* packet, std::uint16_t to_port) noexcept;
   void let_go(std::size_t awaited) noexcept;
   void judge(const View& view, std::uint32_t frame) noexcept;
-  void learn_first(const View& view) noexcept;
+  const Swarm* learn_first(const View& view) noexcept;  // the swarm that it names, if it is known
   void learn(const GuardKey& key, const Swarm& swarm) noexcept;
   void forget(GuardChannel& channel) noexcept;
   void on_data(GuardChannel& channel, const Swarm& swarm, const Message& m, std::uint32_t frame, Family family) noexcept;

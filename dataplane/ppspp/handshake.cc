@@ -246,6 +246,7 @@ Channel* PeerService::open_channel(const Peer& peer, std::uint16_t peer_port_raw
   channel->sent_since_heard = 0;
   channel->request_window = kFirstRequests;
   channel->request_rtt = 0;
+  channel->timeouts = 0;
   channel->bad = {};
   channel->unverified = {};
   channel->unverified_count = 0;
@@ -264,6 +265,7 @@ Channel* PeerService::open_channel(const Peer& peer, std::uint16_t peer_port_raw
   channel->acked.clear();
   channel->known.clear();
   channel->wanted.clear();
+  channel->hidden.clear();
   return channel;
 }
 
@@ -283,6 +285,7 @@ void PeerService::close_channel(Channel& channel, bool tell) noexcept {
   add_relaxed(budget.channel_count, ~std::uint64_t{0});
   if (channel.receiving) count_receivers(audience, -1);
   if (channel.signature_pending) budget.signature_pending = false;
+  add_relaxed(channel.peer->conduct->acked_unclaimed, 0 - channel.hidden.count());
   for (std::size_t i = 0; i < check_count_; ++i) {
     if (origins_[i].channel != &channel) continue;
     give_up(channel, origins_[i].asked, false);

@@ -29,6 +29,40 @@ bool is_zero(ConstBytes bytes) noexcept {
   return std::all_of(bytes.begin(), bytes.end(), [](std::byte b) { return b == std::byte{0}; });
 }
 
+// A peer that may provide, and acknowledges what was never here: it has it from others, and has not announced it to who would ask for it
+// (RFC 7574 §3.2). Chunks; the ACK itself tells of them from now on.
+std::uint64_t note_hidden(Channel& channel, ChunkRange range) noexcept {
+  const Swarm& swarm = *channel.swarm;
+  const auto& had = channel.audience->had;
+  if (!channel.peer->provides() || channel.claimed.covers(range) || channel.claimed.full() || had.full()) return 0;
+  if (swarm.live()) {
+    if (range.first >= swarm.stats->top_chunk) return 0;
+    range.last = std::min(range.last, swarm.stats->top_chunk - 1);
+  }
+  const std::uint64_t before = channel.hidden.count();
+  had.for_each_missing(range, [&](ChunkRange never_here) {
+    channel.claimed.for_each_missing(never_here, [&](ChunkRange unannounced) { return channel.hidden.insert(unannounced); });
+    return true;
+  });
+  return channel.hidden.count() - before;
+}
+
+// Announced at last. With no room for what would be left, nothing is held against it.
+void forget_hidden(Channel& channel, ChunkRange range) noexcept {
+  const std::uint64_t before = channel.hidden.count();
+  if (!channel.hidden.erase(range)) channel.hidden.clear();
+  add_relaxed(channel.peer->conduct->acked_unclaimed, channel.hidden.count() - before);
+}
+
+std::uint64_t chunks_in_both(const RangeSet<256>& set, ChunkRange range) noexcept {
+  std::uint64_t n = 0;
+  set.for_each_present(range, [&](ChunkRange both) {
+    n += both.count();
+    return true;
+  });
+  return n;
+}
+
 }  // namespace
 
 // A HANDSHAKE goes to the swarm's owner, who may pass it on; all else to who gave the channel its id.
@@ -245,6 +279,7 @@ bool PeerService::make_room_for_hash(Intake& in) noexcept {
 void PeerService::on_bad_hash(Channel& channel, crypto::MerkleNode node, ConstBytes hash) noexcept {
   add_relaxed(channel.peer->conduct->bad);
   note_bad(channel);
+  if (!may_prove(channel.peer->budget->evidence)) return;
   Evidence e = evidence_against(channel);
   e.kind = abi::EvidenceKind::kBadHash;
   e.node_level = node.level;
@@ -266,6 +301,7 @@ void PeerService::on_have(Intake& in, const Message& m) noexcept {
   ChunkRange range = m.range;
   if (!within(*channel.swarm, range)) return;
   (void)channel.wanted.erase(range);  // an implicit CANCEL (RFC 7574 §3.8)
+  if (!channel.hidden.empty()) forget_hidden(channel, range);
   const std::uint64_t before = channel.claimed.count();
   if (!channel.claimed.insert(range)) return;  // announced in too many pieces: what does not fit is not asked of it
   in.content = in.content || channel.claimed.count() != before;
@@ -290,9 +326,10 @@ void PeerService::on_ack(Intake& in, const Message& m) noexcept {
   (void)channel.acked.insert(range);
   (void)channel.known.insert(range);
   (void)channel.wanted.erase(range);
-  const std::uint64_t before = channel.claimed.count();
+  const std::uint64_t hidden = note_hidden(channel, range), before = channel.claimed.count();
   if (channel.claimed.insert(range)) add_relaxed(channel.peer->conduct->claimed_chunks, channel.claimed.count() - before);
-  add_relaxed(channel.peer->conduct->acked_to_us_chunks, chunks);
+  add_relaxed(channel.peer->conduct->acked_unclaimed, hidden);
+  add_relaxed(channel.peer->conduct->acked_to_us_chunks, chunks + hidden);
   add_relaxed(channel.peer->conduct->acked_to_us_bytes, bytes);
   if (!channel.wanted.empty()) queue(channel);
 }
@@ -311,10 +348,15 @@ void PeerService::on_request(Intake& in, const Message& m) noexcept {
     return true;
   });
   const std::uint64_t before = channel.wanted.count();
+  std::uint64_t owned = 0;
+  channel.wanted.for_each_missing(range, [&](ChunkRange fresh) {
+    owned += chunks_in_both(channel.claimed, fresh);
+    return true;
+  });
   if (!channel.wanted.insert(range)) return;  // more pieces than we remember: it will ask again
   const std::uint64_t added = channel.wanted.count() - before;
   add_relaxed(conduct.requested_of_us, added);
-  if (added != 0 && channel.claimed.contains(range.first)) add_relaxed(conduct.requested_though_claimed);
+  add_relaxed(conduct.requested_though_claimed, owned);
   in.content = in.content || added != 0;
   queue(channel);
 }

@@ -50,6 +50,7 @@ void PeerService::signature_done(const SignatureRequest& r) noexcept {
   context_.count_drop(DropReason::kPpsppBadSignature);
   if (!same) return;
   add_relaxed(channel->peer->conduct->bad);
+  if (!may_prove(channel->peer->budget->evidence)) return;
   Evidence e = evidence_against(*channel);
   e.kind = abi::EvidenceKind::kBadSignature;
   e.node_level = swarm->munro_level;

@@ -31,7 +31,9 @@ ConductPolicy policy_of(const abi::ConductPolicy& m) {
   take(p.tamper_chunks, m.tamper_chunks);
   take(p.black_hole_requests, m.black_hole_requests);
   take(p.patience_least_ms, m.black_hole_ms);
+  take(p.patience_known_ms, m.black_hole_known_ms);
   take(p.window_requests, m.suspect_requests);
+  take(p.window_least_ms, m.suspect_ms);
   take_permille(p.suspect_below, m.suspect_permille);
   take_permille(p.over_claim_above, m.over_claim_permille);
   take_permille(p.under_claim_above, m.under_claim_permille);

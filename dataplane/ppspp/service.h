@@ -108,6 +108,8 @@ class PeerService {
   [[nodiscard]] std::size_t held() const noexcept { return waiting_count_ + leaving_count_; }  // packets
   [[nodiscard]] PeerTables& tables() noexcept { return tables_; }
   [[nodiscard]] SpscRing<Evidence>& evidence() noexcept { return evidence_; }  // main thread consumes
+  // Whether one more event against whose meter this is may be told in this second; counted when not. A guard asks as well.
+  [[nodiscard]] bool may_prove(TokenMeter& meter) noexcept;
   [[nodiscard]] std::size_t channels() const noexcept { return channels_.in_use(); }
   // Tests and tools: every verdict as it falls; nullptr: none. Not while the worker runs.
   void set_trace(VerdictTrace* trace) noexcept { trace_ = trace; }

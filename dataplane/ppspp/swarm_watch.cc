@@ -112,17 +112,24 @@ SwarmBook::Check SwarmBook::stage_command(const abi::PeerCommand& m) {
   if (m.kind < abi::PeerCommandKind::kUnban || m.kind > abi::PeerCommandKind::kReport)
     return refused(ErrorCode::kUnsupported, "peer.command", "no such command in this release");
   const std::uint64_t now = clock_();
-  std::size_t found = 0;
+  std::vector<std::uint64_t> meant;
   for (const std::uint64_t id : peers_.committed_ids()) {
     const PeerObject& peer = *peers_.committed(id);
     const std::size_t bytes = m.family == Family::kIpv4 ? 4 : 16;
     if (peer.swarm != m.swarm_id || peer.key.family != m.family || std::memcmp(peer.key.address, m.peer.address, bytes) != 0) continue;
     if (m.peer.udp_port != 0 && peer.key.peer_port_raw != 0 && peer.key.peer_port_raw != Be16(m.peer.udp_port).raw()) continue;
-    ++found;
+    meant.push_back(id);
+  }
+  if (meant.empty()) return refused(ErrorCode::kNotFound, "peer.address", "no such peer has made contact with this swarm");
+  if (m.complete != 0 && meant.size() > 1)  // one's figures are too little or too much for each
+    return refused(ErrorCode::kInvalid, "peer.udp_port", "several peers have this address: a complete report is of one");
+  for (const std::uint64_t id : meant) {
+    const PeerObject& peer = *peers_.committed(id);
     if (m.kind == abi::PeerCommandKind::kReport) {
       PeerReport report;
       report.uploaded_bytes = m.a;
       report.downloaded_bytes = m.b;
+      report.complete = m.complete != 0;
       std::vector<Finding> findings;
       swarm->judge->report_check(id, report, peer.bundle->conduct.snapshot(), now, findings);
       for (const Finding& finding : findings) (void)act(id, finding, now);
@@ -138,7 +145,6 @@ SwarmBook::Check SwarmBook::stage_command(const abi::PeerCommand& m) {
     }
     (void)make_peer_view(changed);
   }
-  if (found == 0) return refused(ErrorCode::kNotFound, "peer.address", "no such peer has made contact with this swarm");
   return {};
 }
 

@@ -188,6 +188,7 @@ struct alignas(64) PeerBudget {
   TokenMeter send;                 // bytes of what is sent to it
   TokenMeter idle;                 // datagrams without content
   TokenMeter failed_hashes;        // bytes that were hashed for nothing
+  TokenMeter evidence;             // told of it
   struct Channel* channels = nullptr;  // of this peer
   std::uint64_t channel_count = 0;     // of them; these two are read by the main thread
   std::uint64_t window_bytes = 0;      // congestion window of the one heard last

@@ -2,13 +2,14 @@
 // Many seeded runs over a wire that loses every tenth datagram: honest peers are never blamed, and who tampers or swallows requests is
 // always found.
 #include "tests/content/content_case.h"
+#include "tests/support/seeded_runs.h"
 
 namespace mediaward::test {
 namespace {
 
 using pp::Attack;
 
-constexpr unsigned kRuns = 200;
+constexpr unsigned kSeeds = 200;
 
 struct Run {
   explicit Run(unsigned seed) : stand(ContentStand::defaults(), seed) {}
@@ -38,7 +39,7 @@ std::unique_ptr<Run> run_of(const ContentPtr& content, unsigned seed, pp::Misbeh
 
 TEST(Seeds, HonestPeersAreNeverBlamed) {
   const ContentPtr content = chunks_of(100);
-  for (unsigned seed = 1; seed <= kRuns && !HasFailure(); ++seed) {
+  for (unsigned seed = 1; seed <= kSeeds && !HasFailure(); seed += kSeedStep) {
     auto run = run_of(content, seed, {}, {});
     EXPECT_TRUE(run->stand.run_ms(60'000, [&] { return run->leecher->complete(); })) << "seed " << seed;
     run->stand.run_ms(15'000);
@@ -52,7 +53,7 @@ TEST(Seeds, HonestPeersAreNeverBlamed) {
 
 TEST(Seeds, BlackHolesAreAlwaysFound) {
   const ContentPtr content = chunks_of(100);
-  for (unsigned seed = 1; seed <= kRuns && !HasFailure(); ++seed) {
+  for (unsigned seed = 1; seed <= kSeeds && !HasFailure(); seed += kSeedStep) {
     auto run = run_of(content, seed, {.attack = Attack::kSlow, .delay_us = 150'000},
                       {.attack = seed % 2 != 0 ? Attack::kBlackHole : Attack::kSilentHole});
     EXPECT_TRUE(run->stand.run_ms(120'000,
@@ -66,7 +67,7 @@ TEST(Seeds, BlackHolesAreAlwaysFound) {
 
 TEST(Seeds, TamperersAreAlwaysFound) {
   const ContentPtr content = chunks_of(100);
-  for (unsigned seed = 1; seed <= kRuns && !HasFailure(); ++seed) {
+  for (unsigned seed = 1; seed <= kSeeds && !HasFailure(); seed += kSeedStep) {
     const Attack attack = seed % 2 != 0 ? Attack::kTamper : Attack::kTamperHash;
     auto run = run_of(content, seed, {.attack = Attack::kSlow, .delay_us = 150'000}, {.attack = attack, .every = 2 + seed % 3});
     EXPECT_TRUE(run->stand.run_ms(120'000,

@@ -6,6 +6,7 @@
 #include <fstream>
 #include <set>
 
+#include "tests/fuzz/make_peer_corpus.h"
 #include "tests/packet/packet_case.h"
 #include "tests/support/capture_file.h"
 
@@ -192,5 +193,6 @@ int main(int argc, char** argv) {
   texts(cases, corpus);
   ppspp_datagrams(PPSPP_CAPTURES, corpus / "ppspp");
   ppspp_messages(PPSPP_CAPTURES, corpus / "ppspp");
+  for (const auto& [name, bytes] : peer_corpus()) put(corpus / "peer", name, bytes);
   return 0;
 }

@@ -4,11 +4,12 @@
 #include <gtest/gtest.h>
 
 #include "tests/property/ppspp_conduct_model.h"
+#include "tests/support/seeded_runs.h"
 
 namespace mediaward::test {
 namespace {
 
-constexpr unsigned kRuns = 200;
+constexpr unsigned kSeeds = 200, kRuns = seeded_runs(kSeeds);
 constexpr std::uint64_t kHz = ConductModel::kHz;
 
 // Paths from a local network to a satellite, uplinks from a bad mobile one to a good fixed one.
@@ -40,7 +41,7 @@ void expect_good(const ConductModel& m, const ConductModelSettings& s) {
 
 TEST(PpsppConductProperty, HonestPeersWithTenPercentLossStayGood) {
   std::uint64_t chunks = 0, repeated = 0, given_up = 0, timeouts = 0, duplicates = 0;
-  for (unsigned seed = 1; seed <= kRuns; ++seed) {
+  for (unsigned seed = 1; seed <= kSeeds; seed += kSeedStep) {
     const ConductModelSettings s = any_path(seed);
     ConductModel m(s);
     m.run();
@@ -59,7 +60,7 @@ TEST(PpsppConductProperty, HonestPeersWithTenPercentLossStayGood) {
 }
 
 TEST(PpsppConductProperty, HonestPeersWithTwentyPercentLossAreNotBanned) {
-  for (unsigned seed = 1; seed <= kRuns; ++seed) {
+  for (unsigned seed = 1; seed <= kSeeds; seed += kSeedStep) {
     ConductModelSettings s = any_path(seed);
     s.loss = 0.2;
     ConductModel m(s);
@@ -71,7 +72,7 @@ TEST(PpsppConductProperty, HonestPeersWithTwentyPercentLossAreNotBanned) {
 
 // snarkOS #4270: a chunk per second and less, behind seconds of delay.
 TEST(PpsppConductProperty, SlowHonestPeersStayGood) {
-  for (unsigned seed = 1; seed <= kRuns; ++seed) {
+  for (unsigned seed = 1; seed <= kSeeds; seed += kSeedStep) {
     ConductModelSettings s = any_path(seed);
     s.bytes_per_s = 500 + seed * 20;
     s.one_way_us = 100'000 + seed * 10'000;
@@ -86,7 +87,7 @@ TEST(PpsppConductProperty, SlowHonestPeersStayGood) {
 
 TEST(PpsppConductProperty, Rfc7574_3_9_PeersThatChokeStayGood) {
   std::uint64_t chokes = 0, cancelled = 0;
-  for (unsigned seed = 1; seed <= kRuns; ++seed) {
+  for (unsigned seed = 1; seed <= kSeeds; seed += kSeedStep) {
     ConductModelSettings s = any_path(seed);
     s.manner = Manner::kChokes;
     s.seconds = 150;
@@ -101,7 +102,7 @@ TEST(PpsppConductProperty, Rfc7574_3_9_PeersThatChokeStayGood) {
 }
 
 TEST(PpsppConductProperty, Rfc7574_3_12_PeersThatCrashAreDeadAndNotMalicious) {
-  for (unsigned seed = 1; seed <= kRuns; ++seed) {
+  for (unsigned seed = 1; seed <= kSeeds; seed += kSeedStep) {
     ConductModelSettings s = any_path(seed);
     s.manner = Manner::kCrashes;
     s.chunks = 1'000'000;  // something is always asked for
@@ -129,7 +130,7 @@ void expect_black_hole_found(const ConductModelSettings& s, std::uint64_t betwee
 }
 
 TEST(PpsppConductProperty, S3_100740_BlackHolesThatSendHashesAreFound) {  // captures/11
-  for (unsigned seed = 1; seed <= kRuns; ++seed) {
+  for (unsigned seed = 1; seed <= kSeeds; seed += kSeedStep) {
     ConductModelSettings s = any_path(seed);
     s.manner = Manner::kBlackHole;
     s.answers_with_hashes = true;
@@ -138,7 +139,7 @@ TEST(PpsppConductProperty, S3_100740_BlackHolesThatSendHashesAreFound) {  // cap
 }
 
 TEST(PpsppConductProperty, S3_100740_BlackHolesThatOnlyKeepAliveAreFound) {
-  for (unsigned seed = 1; seed <= kRuns; ++seed) {
+  for (unsigned seed = 1; seed <= kSeeds; seed += kSeedStep) {
     ConductModelSettings s = any_path(seed);
     s.manner = Manner::kBlackHole;
     s.keep_alive_us = 2'000'000 + seed * 100'000;  // HAVE comes every 5 s as well
@@ -147,7 +148,7 @@ TEST(PpsppConductProperty, S3_100740_BlackHolesThatOnlyKeepAliveAreFound) {
 }
 
 TEST(PpsppConductProperty, S3_100740_PeersThatTurnIntoBlackHolesAreFound) {
-  for (unsigned seed = 1; seed <= kRuns; ++seed) {
+  for (unsigned seed = 1; seed <= kSeeds; seed += kSeedStep) {
     ConductModelSettings s = any_path(seed);
     s.manner = Manner::kBlackHole;
     s.answers_with_hashes = true;
@@ -162,10 +163,10 @@ TEST(PpsppConductProperty, S3_100740_PeersThatTurnIntoBlackHolesAreFound) {
 }
 
 TEST(PpsppConductProperty, R2_TamperersAreFoundAtTheSecondBadChunk) {
-  for (unsigned seed = 1; seed <= kRuns; ++seed) {
+  for (unsigned seed = 1; seed <= kSeeds; seed += kSeedStep) {
     ConductModelSettings s = any_path(seed);
     s.manner = Manner::kTampers;
-    s.share = 0.06 + 0.94 * (seed - 1) / kRuns;  // captures/10 has 6 of 100
+    s.share = 0.06 + 0.94 * (seed - 1) / kSeeds;  // captures/10 has 6 of 100
     s.chunks = 1'000'000;
     s.seconds = 240;
     ConductModel m(s);
@@ -181,7 +182,7 @@ TEST(PpsppConductProperty, R2_TamperersAreFoundAtTheSecondBadChunk) {
 }
 
 TEST(PpsppConductProperty, R1_PeersThatAnswerFewRequestsAreFound) {
-  for (unsigned seed = 1; seed <= kRuns; ++seed) {
+  for (unsigned seed = 1; seed <= kSeeds; seed += kSeedStep) {
     ConductModelSettings s = any_path(seed);
     s.manner = Manner::kDropsMost;
     s.share = 0.04;  // of REQUESTs, of which a chunk gets up to four
@@ -195,7 +196,7 @@ TEST(PpsppConductProperty, R1_PeersThatAnswerFewRequestsAreFound) {
 }
 
 TEST(PpsppConductProperty, R1_PeersThatHaveAQuarterOfWhatTheyAnnounceAreFound) {
-  for (unsigned seed = 1; seed <= kRuns; ++seed) {
+  for (unsigned seed = 1; seed <= kSeeds; seed += kSeedStep) {
     ConductModelSettings s = any_path(seed);
     s.manner = Manner::kClaimsTooMuch;
     s.share = 0.25;

@@ -27,6 +27,7 @@ struct CommandLine {
   std::string swarm, peer, author, reason;
   std::uint32_t seconds = 0;
   std::uint64_t uploaded = 0, downloaded = 0, sequence = 0;
+  bool complete = false;
   HashOptions hash;
   CipherOptions cipher;
 };

@@ -73,7 +73,7 @@ struct ApplyOptions {
 [[nodiscard]] CommandResult unban_peer(Client& client, const std::string& swarm, const std::string& peer, const std::string& author,
                                        const std::string& reason);
 [[nodiscard]] CommandResult report_peer(Client& client, const std::string& swarm, const std::string& peer, std::uint64_t uploaded,
-                                        std::uint64_t downloaded);
+                                        std::uint64_t downloaded, bool complete);
 [[nodiscard]] CommandResult acknowledge_evidence(Client& client, std::uint64_t up_to);
 
 // Content on this machine; no daemon is asked.

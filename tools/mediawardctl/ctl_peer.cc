@@ -79,7 +79,10 @@ void add_peer(CLI::App& app, const CommandSet& set) {
   add_peer_options(*report, line);
   report->add_option("--uploaded", line.uploaded, "bytes that it says it sent to this appliance")->required();
   report->add_option("--downloaded", line.downloaded, "bytes that it says it received from this appliance")->required();
-  set.on(*report, [&line](Client& client) { return report_peer(client, line.swarm, line.peer, line.uploaded, line.downloaded); });
+  report->add_flag("--complete", line.complete, "that is all it exchanged with this appliance and nothing else: too much is found as well");
+  set.on(*report, [&line](Client& client) {
+    return report_peer(client, line.swarm, line.peer, line.uploaded, line.downloaded, line.complete);
+  });
 }
 
 }  // namespace

@@ -47,10 +47,11 @@ CommandResult unban_peer(Client& client, const std::string& swarm, const std::st
 }
 
 CommandResult report_peer(Client& client, const std::string& swarm, const std::string& peer, std::uint64_t uploaded,
-                          std::uint64_t downloaded) {
+                          std::uint64_t downloaded, bool complete) {
   v1::PeerActionRequest in = new_action(swarm, peer);
   in.mutable_report()->set_uploaded_bytes(uploaded);
   in.mutable_report()->set_downloaded_bytes(downloaded);
+  in.mutable_report()->set_complete(complete);
   return act(client, in, "reported; a verdict is an event");
 }
 

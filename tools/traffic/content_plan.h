@@ -18,7 +18,7 @@ namespace mediaward::tools::traffic {
 struct ContentPlanSettings {
   std::string id = "movie";
   std::uint32_t seeders = 1, leechers = 2;
-  std::string attackers;  // names of tools/ppspp/misbehaviour.h, comma list; all: every one that static content knows
+  std::string attackers{};  // names of tools/ppspp/misbehaviour.h, comma list; all: every one that static content knows
   std::uint64_t bytes = 1 << 20;
   std::uint32_t chunk_bytes = 1024;
   std::string hash = "sha256";

@@ -3,6 +3,7 @@
 #include <atomic>
 #include <thread>
 
+#include "dataplane/ppspp/policy.h"
 #include "tests/unit/dataplane/ppspp_conduct_fixture.h"
 
 namespace mediaward::test {
@@ -203,6 +204,25 @@ TEST(PpsppConductCounters, ASnapshotHasEveryWordWhileTheWorkerCounts) {
   worker.join();
   EXPECT_EQ(shared.snapshot().requested, shared.requested);
   EXPECT_EQ(shared.snapshot().outstanding, shared.requested);
+}
+
+// --- thresholds as the controller names them ---
+
+TEST(PpsppConductPolicy, EveryThresholdIsTakenAndNoneIsTheDefault) {
+  abi::ConductPolicy m;
+  const auto same_times = [](const ConductPolicy& a, const ConductPolicy& b) {
+    return a.patience_least_ms == b.patience_least_ms && a.patience_known_ms == b.patience_known_ms && a.window_least_ms == b.window_least_ms;
+  };
+  EXPECT_TRUE(same_times(dataplane::ppspp::policy_of(m), ConductPolicy{}));
+  m.black_hole_ms = 20'000;
+  m.black_hole_known_ms = 90'000;
+  m.suspect_ms = 120'000;
+  m.suspect_requests = 7;
+  const ConductPolicy p = dataplane::ppspp::policy_of(m);
+  EXPECT_EQ(p.patience_least_ms, 20'000u);
+  EXPECT_EQ(p.patience_known_ms, 90'000u);
+  EXPECT_EQ(p.window_least_ms, 120'000u);
+  EXPECT_EQ(p.window_requests, 7u);
 }
 
 }  // namespace

@@ -112,7 +112,7 @@ TEST_F(CtlSwarm, EverythingOfTheFileArrives) {
   const std::string more =
       "addressing = \"chunk64\"\nfetch = \"everything\"\nexpires = \"2096-01-31T12:00:00Z\"\ncache_quota_bytes = 1000\n"
       "send_bytes_per_s = 2000\nstored_level = 4\nguard = \"drop\"\ncontent_key_id = \"k\"\ncontent_key_version = 2\n[swarm.conduct]\n"
-      "ban_s = 60\nreport_bytes = 5000000000\n[swarm.conduct.actions]\nblack-hole = \"ban\"\n" +
+      "ban_s = 60\nreport_bytes = 5000000000\nblack_hole_known_ms = 90000\nsuspect_ms = 120000\n[swarm.conduct.actions]\nblack-hole = \"ban\"\n" +
       admission("alice", 7,
                 "udp_port = 6778\nconnect = true\nlibswift = true\nrank = 3\nlocal_address = \"192.0.2.1\"\nmax_peers = 2\n"
                 "expires = \"2096-01-31T12:00:01Z\"\nsend_bytes_per_s = 7\n") +
@@ -130,6 +130,8 @@ TEST_F(CtlSwarm, EverythingOfTheFileArrives) {
   EXPECT_EQ(swarm.flags, std::uint32_t{abi::kSwarmGuardDrops});
   EXPECT_EQ(swarm.conduct.ban_s, 60u);
   EXPECT_EQ(swarm.conduct.report_bytes, 5000000000u);
+  EXPECT_EQ(swarm.conduct.black_hole_known_ms, 90000u);
+  EXPECT_EQ(swarm.conduct.suspect_ms, 120000u);
   EXPECT_EQ(swarm.conduct.actions[2], abi::ConductAction::kBan);
   const auto& one = peers.admissions.at(control::object_handle(control::ObjectKind::kAdmission, "movie alice"));
   EXPECT_EQ(one.flags, std::uint32_t{abi::kAdmitProvide | abi::kAdmitConnect | abi::kAdmitLibswift});
@@ -215,12 +217,16 @@ TEST_F(CtlSwarm, Rfc7846_4_1_3_BanUnbanAndReport) {
   expect_said({"peer", "unban", "movie", "192.0.2.7:6778"}, "192.0.2.7:6778 of swarm movie unbanned\n");
   expect_said({"peer", "report", "movie", "[2001:db8::7]:6778", "--uploaded", "1000", "--downloaded", "2000"},
               "[2001:db8::7]:6778 of swarm movie reported; a verdict is an event\n");
+  expect_said({"peer", "report", "movie", "[2001:db8::7]:6778", "--uploaded", "1000", "--downloaded", "2000", "--complete"},
+              "[2001:db8::7]:6778 of swarm movie reported; a verdict is an event\n");
   const auto commands = fake.peers().commands;
-  ASSERT_EQ(commands.size(), 3u);
+  ASSERT_EQ(commands.size(), 4u);
   EXPECT_EQ(commands[0].a, 60u);
   EXPECT_EQ(commands[1].kind, abi::PeerCommandKind::kUnban);
   EXPECT_EQ(commands[2].family, abi::Family::kIpv6);
   EXPECT_EQ(commands[2].b, 2000u);
+  EXPECT_EQ(commands[2].complete, 0);
+  EXPECT_EQ(commands[3].complete, 1);
   EXPECT_EQ(run({"peer", "ban", "movie", "192.0.2.7"}), 2) << "for how long?";
   EXPECT_EQ(run_json({"peer", "ban", "nothing", "192.0.2.7", "--seconds", "1"}, 1)["error"]["code"], "not-found");
 }

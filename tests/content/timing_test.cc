@@ -1,0 +1,161 @@
+// SPDX-License-Identifier: Apache-2.0
+// What goes by time between two peers: keep-alives, peers that are gone, what is no longer wanted, and how long is waited for an answer
+// (RFC 7574 §3.8, §3.12, §8.14; RFC 6298 §5.5). The other side says what the test wants said, and nothing else.
+#include <algorithm>
+#include <cmath>
+
+#include "tests/content/raw_peer.h"
+
+namespace mediaward::test {
+namespace {
+
+using pp::wire::MessageType;
+using pp::wire::MessageWriter;
+
+constexpr std::uint32_t kBothWays = abi::kAdmitProvide | abi::kAdmitReceive;
+
+void keep_alive(MessageWriter&) {}
+
+// Chunks of the DATA in these datagrams, in the order they came.
+std::vector<std::uint64_t> chunks_in(const std::vector<pp::Datagram>& datagrams, const ContentPtr& content) {
+  std::vector<std::uint64_t> chunks;
+  for (const pp::Datagram& d : datagrams) {
+    std::uint32_t id = 0;
+    ConstBytes messages;
+    if (!pp::wire::split_channel(d.payload, id, messages) || messages.empty()) continue;
+    pp::wire::MessageReader reader(messages, content->metadata().framing(), pp::wire::Profile::kRfc);
+    for (pp::wire::Message m; reader.next(m);)
+      if (m.type == MessageType::kData) chunks.push_back(m.range.first);
+  }
+  return chunks;
+}
+
+// Nothing is to be said, and it is said every half minute that somebody is there: before the two minutes are over that RFC 7574 §3.12
+// names.
+TEST(Timing, Rfc7574_8_14_KeepAlivesGoOutWhenNothingElseDoes) {
+  const ContentPtr content = chunks_of(20);
+  ContentStand stand;
+  RawPeer raw(stand, content, 1);
+  ASSERT_TRUE(stand.open(content->metadata(), {{1, kBothWays}}));
+  ASSERT_TRUE(raw.open());
+  stand.run_ms(5'000);  // what is said at the beginning: HANDSHAKE, and a nudge or two
+  (void)raw.answers();
+  std::vector<std::uint64_t> said_s;
+  for (std::uint64_t s = 0; s < 130; ++s) {
+    if (s % 20 == 0) raw.say(keep_alive);
+    stand.run_ms(1'000);
+    for (const pp::Datagram& d : raw.answers()) {
+      EXPECT_EQ(d.payload.size(), 4u) << "a channel id and nothing else";
+      said_s.push_back(s);
+    }
+  }
+  ASSERT_GE(said_s.size(), 4u);
+  for (std::size_t i = 1; i < said_s.size(); ++i) {
+    EXPECT_GE(said_s[i] - said_s[i - 1], 29u);
+    EXPECT_LE(said_s[i] - said_s[i - 1], 32u);
+  }
+  EXPECT_GE(stand.dp.count(Counter::kPpsppKeepAlives), 6u) << "ours, which keep the channel";
+  EXPECT_EQ(stand.channels(), 1u);
+  expect_all_honest(stand);
+}
+
+TEST(Timing, Rfc7574_3_12_WhoIsSilentForThreeMinutesIsGoneAndNotBlamed) {
+  const ContentPtr content = chunks_of(20);
+  ContentStand stand;
+  RawPeer gone(stand, content, 1), there(stand, content, 2);
+  ASSERT_TRUE(stand.open(content->metadata(), {{1, kBothWays}, {2, kBothWays}}, ContentStand::kSwarm,
+                         [](abi::Swarm& m) { m.fetch = abi::FetchPolicy::kEverything; }));
+  ASSERT_TRUE(gone.open(0x11));
+  ASSERT_TRUE(there.open(0x22));
+  gone.say([](MessageWriter& w) { EXPECT_TRUE(w.have({0, 15}) && w.have({16, 19})); });  // and answers nothing: it has crashed
+  const std::uint64_t silent_since = stand.dp.now();
+  std::uint64_t closed_us = 0;
+  for (std::uint64_t s = 0; s < 300; ++s) {
+    if (s % 50 == 0) there.say(keep_alive);
+    stand.run_ms(1'000);
+    if (closed_us == 0 && stand.channels() == 1) closed_us = stand.dp.now() - silent_since;
+  }
+  EXPECT_GE(closed_us, 180'000'000u);
+  EXPECT_LE(closed_us, 183'000'000u);
+  EXPECT_EQ(stand.channels(), 1u) << "who says now and then that he is there stays";
+  EXPECT_GE(stand.info_of(1).requested, 8u);
+  EXPECT_EQ(stand.info_of(1).score, 100u);
+  expect_all_honest(stand);
+  gone.say([](MessageWriter& w) { EXPECT_TRUE(w.have({0, 15})); });
+  EXPECT_GE(stand.dp.drops(DropReason::kPpsppUnknownChannel), 1u);
+}
+
+// Of ten chunks that were asked for, two fit into the first window (RFC 6817 §2.5). Then the receiver has the others from somebody else.
+TEST(Timing, Rfc7574_3_8_HaveIsACancel) {
+  const ContentPtr content = chunks_of(20);
+  for (const bool has_them : {false, true}) {
+    ContentStand stand;
+    RawPeer raw(stand, content, 1);
+    ASSERT_TRUE(stand.open(content->metadata(), {{1, kReceiver}}, ContentStand::kSwarm,
+                           [](abi::Swarm& m) { m.source = abi::SwarmSource::kPreloaded; }));
+    ASSERT_TRUE(stand.dp.apply({preload(abi::ContentKind::kContent, content->bytes())}));
+    ASSERT_TRUE(raw.open());
+    (void)raw.answers();
+    raw.say([](MessageWriter& w) { EXPECT_TRUE(w.request({0, 9})); });
+    stand.run_ms(50);
+    EXPECT_EQ(chunks_in(raw.answers(), content), (std::vector<std::uint64_t>{0, 1}));
+    if (has_them) raw.say([](MessageWriter& w) { EXPECT_TRUE(w.have({2, 3}) && w.have({4, 7}) && w.have({8, 9})); });
+    std::vector<std::uint64_t> more;
+    for (std::uint64_t c = 0; c < 10; ++c) {
+      raw.say([&](MessageWriter& w) { EXPECT_TRUE(w.ack({c, c}, 1000)); });
+      stand.run_ms(50);
+      for (const std::uint64_t chunk : chunks_in(raw.answers(), content)) more.push_back(chunk);
+    }
+    if (has_them) {
+      EXPECT_TRUE(more.empty());
+    } else {
+      EXPECT_EQ(more, (std::vector<std::uint64_t>{2, 3, 4, 5, 6, 7, 8, 9}));
+    }
+    expect_all_honest(stand);
+  }
+}
+
+// Who does not answer is asked after 1, 2, 4, 8 and 10 s; one chunk, and it is a second again.
+TEST(Timing, Rfc6298_5_5_PatienceDoublesUntilSomethingComes) {
+  const ContentPtr content = chunks_of(100);
+  ContentStand stand;
+  RawPeer raw(stand, content, 1);
+  ASSERT_TRUE(stand.open(content->metadata(), {{1, abi::kAdmitProvide}}, ContentStand::kSwarm, [](abi::Swarm& m) {
+    m.fetch = abi::FetchPolicy::kEverything;
+    m.conduct.actions[static_cast<std::size_t>(abi::ConductVerdict::kBlackHole)] = abi::ConductAction::kObserve;
+  }));
+  ASSERT_TRUE(raw.open());
+  const auto gaps_s = [&](std::uint64_t seconds) {
+    std::vector<double> gaps;
+    std::uint64_t last = stand.dp.now();
+    for (const std::uint64_t end = last + seconds * 1'000'000; stand.dp.now() < end;) {
+      stand.run_ms(20);
+      if (raw.requests().empty()) continue;
+      gaps.push_back(static_cast<double>(stand.dp.now() - last) / 1e6);
+      last = stand.dp.now();
+    }
+    return gaps;
+  };
+  const auto expect_gaps = [](const std::vector<double>& found, const std::vector<double>& wanted) {
+    ASSERT_GE(found.size(), wanted.size());
+    for (std::size_t i = 0; i < wanted.size(); ++i) EXPECT_NEAR(found[i], wanted[i], 0.3) << i;
+  };
+  raw.say([](MessageWriter& w) { EXPECT_TRUE(w.have({0, 63})); });
+  stand.run_ms(10);
+  std::vector<std::uint64_t> asked = raw.requests();
+  ASSERT_FALSE(asked.empty());
+  expect_gaps(gaps_s(40), {1, 2, 4, 8, 10, 10});
+  for (; asked = raw.requests(), asked.empty();) stand.run_ms(10);
+  raw.say([&](MessageWriter& w) {
+    raw.hashes_of(w, asked[0]);
+    EXPECT_TRUE(w.data({asked[0], asked[0]}, 1, content->chunk(asked[0])));
+  });
+  stand.run_ms(20);
+  EXPECT_EQ(stand.info_of(1).delivered, 1u);
+  (void)raw.requests();
+  expect_gaps(gaps_s(8), {1, 2, 4});
+  EXPECT_EQ(stand.unsound(), "");
+}
+
+}  // namespace
+}  // namespace mediaward::test
