@@ -30,6 +30,7 @@ MAY_INCLUDE = [
     ("tools/ppspp/", ["tools/ppspp/", "dataplane/wire/", "crypto/"]),  # judges the service: shares its codec only
     ("tools/replay/", ["tools/", "dataplane/", "crypto/"]),
     ("tools/content/", ["tools/", "crypto/"]),
+    ("tools/peer/", ["tools/", "dataplane/wire/", "crypto/"]),
     ("tools/", ["tools/", *CONTROL_PUBLIC, "config/", *COMMON_CRYPTO]),
 ]
 GENERATED = re.compile(r"\.pb\.h$")  # made from control's .proto

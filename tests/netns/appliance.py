@@ -50,12 +50,12 @@ class Participant:
 
 
 class Appliance:
-    def __init__(self, stack, folder, network, programs, kind, link, addresses, queues=1):
+    def __init__(self, stack, folder, network, programs, kind, link, addresses, queues=1, ppspp_port=0):
         self._programs = programs
         self._folder = Path(folder)
         self._api = self._folder / "api.sock"
         # The data plane's socket is a path: network namespaces do not separate those, so the daemon needs no namespace.
-        self._write_configuration(kind, link, addresses, queues)
+        self._write_configuration(kind, link, addresses, queues, ppspp_port)
         self.dataplane = Process("mediaward-dataplane", [programs.dataplane, "--config", self._folder / "dataplane.toml"],
                                  self._folder / "dataplane.log", network.core)
         stack.callback(self.dataplane.close)
@@ -68,7 +68,7 @@ class Appliance:
         stack.callback(self.controld.close)
         wait_until("the appliance is ready", self._connected, 20, [self.dataplane, self.controld])
 
-    def _write_configuration(self, kind, link, addresses, queues):
+    def _write_configuration(self, kind, link, addresses, queues, ppspp_port):
         listed = ", ".join(f'"{a}"' for a in addresses)
         (self._folder / "dataplane.toml").write_text(f"""
 [control]
@@ -83,6 +83,7 @@ kind = "{kind}"
 interface = "{link}"
 queues = {queues}
 addresses = [{listed}]
+ppspp_port = {ppspp_port}
 """, encoding="utf-8")
         (self._folder / "controld.toml").write_text(f"""
 [api]
@@ -116,7 +117,7 @@ socket = "{self._folder}/dataplane.sock"
     def diagnostics(self):
         """For a failed test: what the appliance counted, and what its programs said."""
         texts = []
-        for what in ("drops", "ports", "conferences", "workers", "memory"):
+        for what in ("drops", "ports", "conferences", "swarms", "peers", "workers", "memory"):
             done = subprocess.run([self._programs.ctl, "--socket", str(self._api), "show", what], capture_output=True, text=True, check=False)
             texts.append(f"-- show {what}:\n{done.stdout}{done.stderr}")
         return "\n".join(texts + [self.dataplane.output(), self.controld.output()])

@@ -55,10 +55,12 @@ struct PeerSettings {
   std::uint64_t handshake_timeout_us = 500'000;
   std::uint32_t max_handshakes = 20;  // unanswered ones before it gives up
   std::uint64_t keep_alive_us = 20'000'000;
+  std::uint64_t dead_us = 180'000'000;     // RFC 7574 §3.12: silence after which a channel is over, and opened anew by who had opened it
   std::optional<wire::ChunkRange> want{};  // leecher: these chunks only; live without it: whatever is announced
   bool random_order = false;               // of REQUESTs
   bool optimistic_hashes = false;          // reckons with hashes that are on their way, as libswift always does (RFC 7574 §5.3)
   bool announces = true;                   // kBoth, libswift: HAVE of chunks that were received
+  bool repeats_acks = false;               // leecher: what it asks for again it says with its latest ACKs, which may have been lost as well
   bool verifies = true;                    // false: everything that has the right length is taken (to see what others let through)
   bool expects_silence = false;            // not admitted: any datagram that comes is a finding
   std::uint64_t unix_us_at_zero = 0;       // live: CLOCK_REALTIME when the caller's clock was 0

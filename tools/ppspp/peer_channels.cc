@@ -9,7 +9,6 @@ namespace {
 
 constexpr std::uint64_t kReconnectUs = 2'000'000;
 constexpr std::uint64_t kAnsweredUs = 10'000'000;  // a third datagram comes until then, or it was a spoofed first one
-constexpr std::uint64_t kDeadUs = 180'000'000;     // RFC 7574 §3.12
 constexpr unsigned kDeadDatagrams = 3;             // RFC 7574 §3.12
 constexpr std::size_t kMaxChannels = 64;           // closed ones make room
 
@@ -91,7 +90,7 @@ void PpsppPeer::State::run_timers(Channel& channel) {
     end_channel(channel);
   if (channel.phase == Phase::kAnswered && now_ - channel.last_heard > kAnsweredUs) end_channel(channel);
   if (!channel.open()) return;
-  if (now_ - channel.last_heard > kDeadUs && channel.sent_since_heard >= kDeadDatagrams) return end_channel(channel);
+  if (now_ - channel.last_heard > settings_.dead_us && channel.sent_since_heard >= kDeadDatagrams) return end_channel(channel);
   if (now_ - channel.last_sent >= settings_.keep_alive_us) channel.poke = true;
   expire_requests(channel);
   for (auto it = channel.in_flight.begin(); it != channel.in_flight.end();) {

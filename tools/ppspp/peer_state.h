@@ -64,8 +64,8 @@ struct Channel {
   HashBook pending;                              // told by it, not verified
   std::map<std::uint64_t, std::uint64_t> asked;  // chunk → when
   Ranges ever_asked;
-  std::vector<Ack> acks;
-  Ranges news;  // to be announced
+  std::vector<Ack> acks, last_acks;  // to be told; told last
+  Ranges news;                       // to be announced
   std::vector<std::uint64_t> cancels;
 
   [[nodiscard]] bool open() const noexcept { return phase == Phase::kOpen; }

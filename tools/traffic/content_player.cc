@@ -122,6 +122,7 @@ Result<void> ContentPlayer::place(Peer p, const Address& address, std::uint16_t 
   s.seed = ppspp::mix_word(settings_.seed ^ std::uint64_t{number} << 32);
   s.max_payload = settings_.mtu - ip_bytes(address.v6) - kUdpBytes;
   s.request_window = s.send_window = settings_.window;
+  s.dead_us = static_cast<std::uint64_t>(settings_.dead_after * 1e6);
   p.peer = std::make_unique<ppspp::PpsppPeer>(s);
   peers_.push_back(std::move(p));
   return {};
@@ -137,7 +138,20 @@ void ContentPlayer::start(std::uint64_t now_us) {
   started_ = true;
   started_us_ = now_us;
   for (Peer& p : peers_)
-    if (!p.waits) p.peer->connect(now_us, endpoint_of(p.appliance, settings_.appliance_port));
+    if (!settings_.in_turn || !p.must_finish) begin(p, now_us);
+}
+
+void ContentPlayer::begin(Peer& p, std::uint64_t now_us) {
+  p.begun = true;
+  if (!p.waits) p.peer->connect(now_us, endpoint_of(p.appliance, settings_.appliance_port));
+}
+
+// In turn: the first one that has not everything is to be under way.
+void ContentPlayer::begin_next(std::uint64_t now_us) {
+  const auto next = std::find_if(peers_.begin(), peers_.end(), [](const Peer& p) { return p.must_finish && !p.peer->completed_us(); });
+  if (next == peers_.end() || next->begun) return;
+  begin(*next, now_us);
+  next->due_us = 0;
 }
 
 bool ContentPlayer::accept(const UdpView& view, std::uint64_t now_us, bool l4_known_good) {
@@ -157,6 +171,7 @@ bool ContentPlayer::accept(const UdpView& view, std::uint64_t now_us, bool l4_kn
 
 void ContentPlayer::poll(std::uint64_t now_us) {
   if (!started_) return;
+  if (settings_.in_turn) begin_next(now_us);
   for (std::uint32_t i = 0; i < peers_.size(); ++i) {
     Peer& p = peers_[i];
     if (p.due_us > now_us) continue;

@@ -27,6 +27,8 @@ struct ContentSettings {
   std::uint32_t strangers = 0;             // leechers that nobody admitted
   double seconds = 60;                     // within which every leecher must have its content
   double least_seconds = 0;                // goes on so long although they have, so that attackers have their time
+  double dead_after = 180;                 // seconds of silence after which a peer opens its channel anew
+  bool in_turn = false;                    // a leecher begins when the one before has everything
   std::uint32_t window = 32;               // chunks that a peer has asked for, or sent, at a time
   std::uint32_t attack_every = 10;         // every n-th chunk, hash or datagram of an attacker
   std::uint32_t attacks_per_second = 200;  // of attacks that have a rate
@@ -42,6 +44,7 @@ class ContentPlayer {
     bool admitted = true;
     bool waits = false;        // the appliance speaks first
     bool must_finish = false;  // an honest leecher
+    bool begun = false;        // it has made contact
     Mac mac{};
     Address address, appliance;
     std::unique_ptr<ppspp::PpsppPeer> peer;
@@ -95,6 +98,8 @@ class ContentPlayer {
   Result<void> add(const SwarmFile::Admission& admission);
   void add_stranger(std::uint32_t number, const Address& address);
   [[nodiscard]] Result<void> place(Peer peer, const Address& address, std::uint16_t udp_port);
+  void begin(Peer& peer, std::uint64_t now_us);
+  void begin_next(std::uint64_t now_us);
   void send(std::uint32_t number, const ppspp::Datagram& datagram, std::uint64_t now_us);
   void release_late(std::uint64_t now_us);
   [[nodiscard]] std::vector<std::byte> frame_of(std::uint32_t number, const ppspp::Datagram& datagram) const;

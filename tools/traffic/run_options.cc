@@ -88,6 +88,9 @@ void add_content_options(CLI::App& app, RunOptions& o) {
       ->capture_default_str();
   app.add_option("--content-strangers", s.strangers, "leechers that are not admitted: nothing may be answered to them")
       ->capture_default_str();
+  app.add_option("--content-dead-after", s.dead_after, "seconds of silence after which a peer opens its channel anew (RFC 7574 3.12)")
+      ->capture_default_str();
+  app.add_flag("--content-in-turn", s.in_turn, "a leecher begins when the one before has everything");
   app.add_option("--content-window", s.window, "chunks that a peer asks for, or sends, at a time")
       ->capture_default_str()
       ->check(CLI::Range(1, 4096));

@@ -278,6 +278,14 @@ TEST(TrafficContent, OverABadNetwork) {
   EXPECT_GT(o.report["content"]["network"]["delayed"].get<int>(), 5);
 }
 
+TEST(TrafficContent, LeechersInTurnBeginOneAfterTheOther) {
+  const ContentOutcome o = play({.plan = {.leechers = 3, .bytes = 300'000}, .content = {.in_turn = true}});
+  EXPECT_EQ(o.all(), "");
+  EXPECT_EQ(o.report["content"]["identical"], 3);
+  EXPECT_LT(o.peer("leecher-1")["seconds"].get<double>(), o.peer("leecher-2")["seconds"].get<double>());
+  EXPECT_LT(o.peer("leecher-2")["seconds"].get<double>(), o.peer("leecher-3")["seconds"].get<double>());
+}
+
 TEST(TrafficContent, Rfc7574_3_1_1_StrangersGetNoAnswer) {
   const ContentOutcome o = play({.plan = {.bytes = 3'000'000}, .content = {.strangers = 2}});
   EXPECT_EQ(o.all(), "");
