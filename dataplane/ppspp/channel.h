@@ -72,7 +72,6 @@ struct alignas(64) Channel {
   std::uint64_t handshake_due = 0;      // kOpening: when to repeat it
   std::uint32_t sent_since_heard = 0;   // datagrams
   std::uint32_t request_window = 0;     // chunks that may be waited for at once
-  std::uint8_t timeouts = 0;            // of requests, running: nothing was delivered since
   std::uint64_t last_data = 0;          // when it delivered last
   std::uint64_t request_rtt = 0;        // smoothed, ticks from REQUEST to DATA
   std::array<std::uint64_t, 4> bad{};   // chunks + 1 that were; one that is here twice is not asked of it again

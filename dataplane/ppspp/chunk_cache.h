@@ -145,6 +145,8 @@ class ChunkStore {
 
   // Any worker. Empty when it is not held. Valid until this worker's loop ends.
   [[nodiscard]] ConstBytes find(std::uint64_t chunk) const noexcept;
+  // Any worker. Counts as use: it is about to be read.
+  void expect(std::uint64_t chunk) const noexcept { (void)find(chunk); }
   // Any worker; does not count as use.
   [[nodiscard]] bool held(std::uint64_t chunk) const noexcept;
   // The chunks beside one another of which this is one, as far as one word of one extent goes: bit i is set when first + i is held. `first` is

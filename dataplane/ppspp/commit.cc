@@ -98,7 +98,6 @@ void PeerService::acknowledge(Channel& channel, std::uint64_t chunk, std::uint64
 
 void PeerService::count_delivered(const crypto::ChunkCheck& check, const CheckOrigin& origin) noexcept {
   PeerConduct& conduct = *origin.channel->peer->conduct;
-  origin.channel->timeouts = 0;
   add_relaxed(conduct.delivered_ok);
   add_relaxed(conduct.bytes_in_ok, check.bytes);
   if (origin.asked.bytes == kAudit) add_relaxed(conduct.audits_answered);
@@ -122,6 +121,7 @@ void PeerService::commit_ok(const crypto::ChunkCheck& check, const CheckOrigin& 
   channel.unverified_count = 0;
   channel.unverified_again = false;
   fetch.set_done(check.chunk);
+  if (fetch.receivers != 0) swarm.store->expect(check.chunk);  // or it would have to go before what everybody has by now
   if (fetch.audience.missed.contains(check.chunk)) {  // somebody waits for it
     (void)fetch.audience.missed.erase({check.chunk, check.chunk});
     wake(fetch.audience);

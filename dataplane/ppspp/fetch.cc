@@ -13,8 +13,9 @@ constexpr unsigned kLooksPerAsk = 512;      // chunks looked at for one that may
 constexpr unsigned kMissedPerAsk = 8;       // of them, those that this peer did not deliver before
 constexpr std::uint8_t kTriesPerPeer = 3;   // of one chunk, while the peer delivers others
 constexpr std::uint32_t kLeastWindow = 4;   // chunks
-constexpr std::uint64_t kMostPatienceSeconds = 10;  // what is kept from others for so long at most; RFC 6298 §2.5 is about one's own
-constexpr std::uint8_t kMostBackOffs = 4;   // 1, 2, 4, 8 s, and the most
+// Of a chunk that is kept from others for so long. It does not double with each timeout, as RFC 6298 §5.5 has it for a sender: that what is asked
+// for again was lost is what an honest sender in its own backing off waits to hear (seed 171 of content-seeds).
+constexpr std::uint64_t kMostPatienceSeconds = 10;
 
 // Somebody else who may be asked for it, and has not been in vain.
 bool another_has(const Channel& channel, std::uint64_t chunk) noexcept {
@@ -208,9 +209,7 @@ void PeerService::swarm_release(const Channel& channel, std::uint64_t chunk) noe
 void PeerService::expire_requests(Channel& channel) noexcept {
   if (channel.requested.waiting() == 0) return;
   const std::uint64_t now = context_.now();
-  // RFC 6298 §5.5: doubled by each timeout without a delivery behind the one before.
-  const std::uint64_t most = kMostPatienceSeconds * context_.tsc_hz();
-  const std::uint64_t patience = std::min(std::clamp(4 * channel.request_rtt, context_.tsc_hz(), most) << channel.timeouts, most);
+  const std::uint64_t patience = std::clamp(4 * channel.request_rtt, context_.tsc_hz(), kMostPatienceSeconds * context_.tsc_hz());
   // As long as something comes, what was asked for later has its turn yet (a miss is measured from the last chunk).
   const std::uint64_t silent_since = std::max(channel.requested.oldest(now), channel.last_data);
   if (now - silent_since < patience) return;
@@ -219,9 +218,7 @@ void PeerService::expire_requests(Channel& channel) noexcept {
     any = true;
     repeat(channel, e);
   });
-  if (!any) return;
-  channel.request_window = std::max(kLeastWindow, channel.request_window / 2);
-  channel.timeouts = std::min<std::uint8_t>(channel.timeouts + 1, kMostBackOffs);
+  if (any) channel.request_window = std::max(kLeastWindow, channel.request_window / 2);
 }
 
 // The peer goes, or will not answer: what it was asked for is everybody's again, and nobody's fault. What is on its way may still come.

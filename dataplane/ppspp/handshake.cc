@@ -246,7 +246,6 @@ Channel* PeerService::open_channel(const Peer& peer, std::uint16_t peer_port_raw
   channel->sent_since_heard = 0;
   channel->request_window = kFirstRequests;
   channel->request_rtt = 0;
-  channel->timeouts = 0;
   channel->bad = {};
   channel->unverified = {};
   channel->unverified_count = 0;

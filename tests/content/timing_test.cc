@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // What goes by time between two peers: keep-alives, peers that are gone, what is no longer wanted, and how long is waited for an answer
-// (RFC 7574 §3.8, §3.12, §8.14; RFC 6298 §5.5). The other side says what the test wants said, and nothing else.
+// (RFC 7574 §3.8, §3.12, §8.14). The other side says what the test wants said, and nothing else.
 #include <algorithm>
 #include <cmath>
 
@@ -113,48 +113,6 @@ TEST(Timing, Rfc7574_3_8_HaveIsACancel) {
     }
     expect_all_honest(stand);
   }
-}
-
-// Who does not answer is asked after 1, 2, 4, 8 and 10 s; one chunk, and it is a second again.
-TEST(Timing, Rfc6298_5_5_PatienceDoublesUntilSomethingComes) {
-  const ContentPtr content = chunks_of(100);
-  ContentStand stand;
-  RawPeer raw(stand, content, 1);
-  ASSERT_TRUE(stand.open(content->metadata(), {{1, abi::kAdmitProvide}}, ContentStand::kSwarm, [](abi::Swarm& m) {
-    m.fetch = abi::FetchPolicy::kEverything;
-    m.conduct.actions[static_cast<std::size_t>(abi::ConductVerdict::kBlackHole)] = abi::ConductAction::kObserve;
-  }));
-  ASSERT_TRUE(raw.open());
-  const auto gaps_s = [&](std::uint64_t seconds) {
-    std::vector<double> gaps;
-    std::uint64_t last = stand.dp.now();
-    for (const std::uint64_t end = last + seconds * 1'000'000; stand.dp.now() < end;) {
-      stand.run_ms(20);
-      if (raw.requests().empty()) continue;
-      gaps.push_back(static_cast<double>(stand.dp.now() - last) / 1e6);
-      last = stand.dp.now();
-    }
-    return gaps;
-  };
-  const auto expect_gaps = [](const std::vector<double>& found, const std::vector<double>& wanted) {
-    ASSERT_GE(found.size(), wanted.size());
-    for (std::size_t i = 0; i < wanted.size(); ++i) EXPECT_NEAR(found[i], wanted[i], 0.3) << i;
-  };
-  raw.say([](MessageWriter& w) { EXPECT_TRUE(w.have({0, 63})); });
-  stand.run_ms(10);
-  std::vector<std::uint64_t> asked = raw.requests();
-  ASSERT_FALSE(asked.empty());
-  expect_gaps(gaps_s(40), {1, 2, 4, 8, 10, 10});
-  for (; asked = raw.requests(), asked.empty();) stand.run_ms(10);
-  raw.say([&](MessageWriter& w) {
-    raw.hashes_of(w, asked[0]);
-    EXPECT_TRUE(w.data({asked[0], asked[0]}, 1, content->chunk(asked[0])));
-  });
-  stand.run_ms(20);
-  EXPECT_EQ(stand.info_of(1).delivered, 1u);
-  (void)raw.requests();
-  expect_gaps(gaps_s(8), {1, 2, 4});
-  EXPECT_EQ(stand.unsound(), "");
 }
 
 }  // namespace
