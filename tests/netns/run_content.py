@@ -82,6 +82,9 @@ def check_drops(appliance, distributions):
     allowed = ALLOWED_DROPS | (TAMPER_DROPS if tampered else set()) | (LIVE_DROPS if any(d.swarm.live for d in distributions) else set())
     rows = {row["reason"]: int(row["packets"]) for row in appliance.ctl("show", "drops")["drops"] if int(row["packets"])}
     unexpected = {reason: packets for reason, packets in rows.items() if reason not in allowed}
+    # All swarms greet the same two hosts at once, more than wait for an address that is not known yet; a HANDSHAKE is repeated.
+    if unexpected.get("neighbour.queue_full", 0) <= sum(len(d.peers) for d in distributions):
+        unexpected.pop("neighbour.queue_full", None)
     if unexpected:
         raise TestFailure(f"the appliance dropped what it should not: {unexpected}")
     if tampered and rows.get("ppspp.chunk_bad", 0) < 2:
