@@ -9,15 +9,12 @@ tampers is named with evidence, and nobody else is; counters and drop reasons ag
     run_content.py --kind af_packet --dataplane PROGRAM --controld PROGRAM --ctl PROGRAM --peer PROGRAM [--queues 2] [--swarm ID]…
 """
 
-import argparse
 import contextlib
-import os
-import signal
 import sys
-import tempfile
 import time
 
 import content
+import runner
 from appliance import Appliance, Programs
 from content import IPV4, IPV6, Distribution
 from network import Network, TestFailure, wait_until
@@ -128,27 +125,5 @@ def scenario(stack, folder, options):
           f"peers lost {sum(r['datagrams_lost'] for r in reports)} datagrams and did {sum(r['misdeeds'] for r in reports)} misdeeds")
 
 
-def main():
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--kind", required=True, choices=["af_packet", "af_xdp", "tap"])
-    parser.add_argument("--queues", type=int, default=1, help="queue pairs of the port, and workers")
-    parser.add_argument("--swarm", action="append", choices=[s.id for s in content.SWARMS], help="only these")
-    for program in ("dataplane", "controld", "ctl", "peer"):
-        parser.add_argument(f"--{program}", required=True, type=os.path.abspath)
-    options = parser.parse_args()
-    if os.geteuid() != 0:
-        print("network namespaces need root")
-        return 1
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # a time-out of the test runner must clean up, too
-    try:
-        with contextlib.ExitStack() as stack:
-            folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="mediaward-netns-"))
-            scenario(stack, folder, options)
-    except TestFailure as failure:
-        print(f"FAILED: {failure}")
-        return 1
-    return 0
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(runner.run(__doc__.splitlines()[0], scenario, ("--swarm", [s.id for s in content.SWARMS]), ("dataplane", "controld", "ctl", "peer")))

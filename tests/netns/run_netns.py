@@ -9,16 +9,13 @@ agree. Needs root. Waits for sockets, files and reports, never for time.
     run_netns.py --kind af_packet --dataplane PROGRAM --controld PROGRAM --ctl PROGRAM [--queues 2] [--conference NAME]…
 """
 
-import argparse
 import contextlib
-import os
-import signal
 import sys
-import tempfile
 from dataclasses import dataclass
 
 import clients
 import media
+import runner
 import scenarios
 from appliance import Appliance, Participant, Programs
 from clients import Client, Key
@@ -170,27 +167,5 @@ def scenario(stack, folder, options):
         raise TestFailure(f"{failure}\n{appliance.diagnostics()}") from None
 
 
-def main():
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--kind", required=True, choices=["af_packet", "af_xdp", "tap"])
-    parser.add_argument("--queues", type=int, default=1, help="queue pairs of the port, and workers")
-    parser.add_argument("--conference", action="append", choices=[c.name for c in scenarios.CONFERENCES], help="only these")
-    for program in ("dataplane", "controld", "ctl"):
-        parser.add_argument(f"--{program}", required=True, type=os.path.abspath)
-    options = parser.parse_args()
-    if os.geteuid() != 0:
-        print("network namespaces need root")
-        return 1
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # a time-out of the test runner must clean up, too
-    try:
-        with contextlib.ExitStack() as stack:
-            folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="mediaward-netns-"))
-            scenario(stack, folder, options)
-    except TestFailure as failure:
-        print(f"FAILED: {failure}")
-        return 1
-    return 0
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(runner.run(__doc__.splitlines()[0], scenario, ("--conference", [c.name for c in scenarios.CONFERENCES]), ("dataplane", "controld", "ctl")))
