@@ -10,6 +10,7 @@ namespace {
 
 constexpr std::uint64_t kIdleDatagramsPerSecond = 50;   // without content: keep-alives and the like (segments of a storm come thousandfold)
 constexpr std::uint64_t kIdleDatagramsBurst = 200;
+constexpr std::uint32_t kReorderedChunks = 3;    // RFC 9002 §6.1.1: what was sent so many before one that is acknowledged is lost
 constexpr std::uint64_t kRepeatsPerSecond = 50;  // of one REQUEST: a sooner one is a double, not a sign of loss
 constexpr std::uint64_t kFailedBytesPerSecond = 64 * 1024;  // hashed for nothing, per peer
 constexpr std::uint64_t kFailedBytesBurst = 512 * 1024;
@@ -314,12 +315,14 @@ void PeerService::on_ack(Intake& in, const Message& m) noexcept {
   ChunkRange range = m.range;
   if (!within(*channel.swarm, range)) return;
   std::uint64_t bytes = 0, chunks = 0;
+  ChunkLog::Entry newest;
   channel.sent.end_between(range.first, range.last, [&](const ChunkLog::Entry& e) {
-    if (e.tries == 1) channel.congestion.rtt_sample(context_.now() - e.begun);
+    if (chunks == 0 || static_cast<std::int32_t>(e.order - newest.order) > 0) newest = e;
     bytes += e.bytes;
     ++chunks;
     return true;
   });
+  if (chunks != 0) on_newly_acked(channel, newest);
   in.content = in.content || chunks != 0;
   channel.congestion.acked(m.timestamp, bytes, context_.now());
   set_relaxed(channel.peer->budget->window_bytes, channel.congestion.cwnd_bytes());
@@ -334,19 +337,44 @@ void PeerService::on_ack(Intake& in, const Message& m) noexcept {
   if (!channel.wanted.empty()) queue(channel);
 }
 
+// The range of an ACK reaches back to chunks whose own ACK was lost: the newest alone tells the round trip, unless it was sent twice
+// (RFC 6298 §3). What went well before it and is still under way is lost (RFC 9002 §6.1); sending it again is up to its receiver.
+void PeerService::on_newly_acked(Channel& channel, const ChunkLog::Entry& newest) noexcept {
+  const std::uint64_t now = context_.now();
+  if (newest.tries == 1) channel.congestion.rtt_sample(now - newest.begun);
+  const std::uint64_t reordering = channel.congestion.reordering_ticks();
+  give_up_sent(channel, std::min(newest.begun, now - std::min(reordering, now)), newest.order - (kReorderedChunks - 1));
+}
+
+// Hashes were lost as well, and who lacks one acknowledges nothing that needs it: all that was not acknowledged is taken for lost with them.
+void PeerService::note_lost(Channel& channel) noexcept {
+  channel.known = channel.acked;
+  channel.munro_sent = 0;
+}
+
+void PeerService::give_up_sent(Channel& channel, std::uint64_t begun_before, std::uint32_t order_before) noexcept {
+  bool any = false;
+  channel.sent.give_up(begun_before, order_before, [&](const ChunkLog::Entry& e) {
+    channel.congestion.lost(e.bytes, context_.now());
+    any = true;
+  });
+  if (any) note_lost(channel);
+}
+
 void PeerService::on_request(Intake& in, const Message& m) noexcept {
   Channel& channel = *in.channel;
   ChunkRange range = m.range;
   if (!channel.peer->receives() || !within(*channel.swarm, range)) return;
   PeerConduct& conduct = *channel.peer->conduct;
-  // What was sent and is asked for again is lost, and its hashes with it.
+  // What was sent and is asked for again is lost.
   const std::uint64_t lately = std::max(channel.congestion.rtt_ticks(), context_.tsc_hz() / kRepeatsPerSecond);
+  bool lost = false;
   channel.sent.end_between(range.first, range.last, [&](const ChunkLog::Entry& e) {
     if (context_.now() - e.begun < lately) return false;
     channel.congestion.lost(e.bytes, context_.now());
-    (void)channel.known.erase({e.chunk, e.chunk});
-    return true;
+    return lost = true;
   });
+  if (lost) note_lost(channel);
   const std::uint64_t before = channel.wanted.count();
   std::uint64_t owned = 0;
   channel.wanted.for_each_missing(range, [&](ChunkRange fresh) {

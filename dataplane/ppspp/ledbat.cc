@@ -9,6 +9,7 @@ namespace mediaward::dataplane::ppspp {
 namespace {
 
 constexpr std::int64_t kUsPerSecond = 1'000'000;
+constexpr std::uint8_t kMostProbes = 10;  // by then their wait is beyond any timeout
 
 }  // namespace
 
@@ -24,7 +25,10 @@ void Ledbat::sent(std::uint64_t bytes, std::uint64_t now) noexcept {
     // RFC 5681 §4.1: what the path took before a pause says little about what it takes now.
     if (now - last_sent_ > rto_) cwnd_ = std::min(cwnd_, kInitCwnd * mss_);
     progress_ = now;
+  } else if (probe_ && probes_ < kMostProbes) {
+    ++probes_;
   }
+  probe_ = false;
   in_flight_ += bytes;
   peak_ = std::max(peak_, in_flight_);
   last_sent_ = now;
@@ -42,7 +46,7 @@ void Ledbat::acked(std::uint64_t delay_us, std::uint64_t bytes, std::uint64_t no
   add_sample(plausible(static_cast<std::int64_t>(delay_us - origin_)));
   next_round(now);
   grow(bytes);
-  if (bytes != 0) progress_ = now;
+  if (bytes != 0) progress_ = now, probes_ = 0;
   withdrawn(bytes);
 }
 

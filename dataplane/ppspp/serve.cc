@@ -116,13 +116,13 @@ bool PeerService::next_held(Channel& channel, std::uint64_t& chunk, ConstBytes& 
 // Peaks and uncles that this receiver has not shown to have, then the chunk; hashes that do not fit beside it go ahead of it.
 bool PeerService::send_chunk(Channel& channel, std::uint64_t chunk, ConstBytes content) noexcept {
   const Swarm& swarm = *channel.swarm;
-  const bool again = channel.sent.was_begun(chunk);
-  if (again) channel.munro_sent = 0;
+  const bool in_doubt = channel.sent.was_begun(chunk) || channel.congestion.probes();
+  if (in_doubt) channel.munro_sent = 0;
   if (swarm.live() && !send_munro(channel, chunk)) {
     (void)channel.wanted.erase({chunk, chunk});  // too old to be proved any more
     return false;
   }
-  const crypto::MerkleNodeList nodes = hashes_for(channel, chunk, again);
+  const crypto::MerkleNodeList nodes = hashes_for(channel, chunk, in_doubt);
   const std::size_t fit = room_for_hashes(swarm.framing, channel.max_payload, content.size());
   MessageWriter out(scratch_room(channel), channel.remote_id, swarm.framing);
   std::size_t ahead = nodes.size() > fit ? nodes.size() - fit : 0;
@@ -167,11 +167,11 @@ bool PeerService::send_chunk(Channel& channel, std::uint64_t chunk, ConstBytes c
   return true;
 }
 
-// A receiver that proved a chunk has all hashes on its path and beside it. What is on the way counts as well, but not for a chunk that
-// was sent before: the hashes it relied on may have been lost with it.
-crypto::MerkleNodeList PeerService::hashes_for(const Channel& channel, std::uint64_t chunk, bool again) const noexcept {
+// A receiver that proved a chunk has all hashes on its path and beside it. What is on the way counts as well, but not when that may have
+// been lost.
+crypto::MerkleNodeList PeerService::hashes_for(const Channel& channel, std::uint64_t chunk, bool in_doubt) const noexcept {
   const Swarm& swarm = *channel.swarm;
-  const auto& with = again ? channel.acked : channel.known;
+  const auto& with = in_doubt ? channel.acked : channel.known;
   const crypto::MerkleNode peak = swarm.live() ? swarm.tree->top_of(chunk) : crypto::peak_above(chunk, swarm.chunks);
   const auto has = [&](crypto::MerkleNode node) {
     if (node == peak && !swarm.live()) return !with.empty();  // all peaks go with the first chunk

@@ -156,6 +156,9 @@ class PeerService {
   void on_integrity(Intake& in, const Message& m) noexcept;
   void on_have(Intake& in, const Message& m) noexcept;
   void on_ack(Intake& in, const Message& m) noexcept;
+  void on_newly_acked(Channel& channel, const ChunkLog::Entry& newest) noexcept;
+  void note_lost(Channel& channel) noexcept;
+  void give_up_sent(Channel& channel, std::uint64_t begun_before, std::uint32_t order_before) noexcept;
   void on_request(Intake& in, const Message& m) noexcept;
   void on_cancel(Intake& in, const Message& m) noexcept;
   void on_choke(Channel& channel, bool choked) noexcept;
@@ -247,7 +250,7 @@ class PeerService {
   [[nodiscard]] bool serve_chunk(Channel& channel) noexcept;
   [[nodiscard]] bool next_held(Channel& channel, std::uint64_t& chunk, ConstBytes& content) noexcept;
   [[nodiscard]] bool send_chunk(Channel& channel, std::uint64_t chunk, ConstBytes content) noexcept;
-  [[nodiscard]] crypto::MerkleNodeList hashes_for(const Channel& channel, std::uint64_t chunk, bool again) const noexcept;
+  [[nodiscard]] crypto::MerkleNodeList hashes_for(const Channel& channel, std::uint64_t chunk, bool in_doubt) const noexcept;
   void write_acks(Channel& channel, MessageWriter& out) noexcept;
   [[nodiscard]] bool fetch_beside(Audience& audience, crypto::MerkleNode node) noexcept;
   void announce(Channel& channel, MessageWriter& out) noexcept;

@@ -13,6 +13,7 @@ namespace {
 
 constexpr unsigned kMaxHandshakes = 10;          // sent without an answer before the peer is left alone for a while
 constexpr std::uint64_t kHandshakeSeconds = 1;   // until the first repetition; doubles
+constexpr unsigned kMostDoublings = 3;           // of it: who was only unlucky is not to wait for half a minute
 constexpr std::uint64_t kHandshakePauseSeconds = 60;
 constexpr std::uint64_t kDeadSeconds = 180;      // RFC 7574 §3.12
 constexpr unsigned kDeadDatagrams = 3;           // RFC 7574 §3.12
@@ -142,7 +143,7 @@ bool PeerService::repeat_handshake(Channel& channel) noexcept {
   if (!due) return true;
   const bool pause = channel.handshakes >= kMaxHandshakes;
   channel.handshakes = static_cast<std::uint8_t>(pause ? 0 : channel.handshakes + 1);
-  channel.handshake_due = now + hz * (pause ? kHandshakePauseSeconds : kHandshakeSeconds << std::min<unsigned>(channel.handshakes - 1u, 5));
+  channel.handshake_due = now + hz * (pause ? kHandshakePauseSeconds : kHandshakeSeconds << std::min<unsigned>(channel.handshakes - 1u, kMostDoublings));
   if (!pause) send_handshake(channel);
   return true;
 }
@@ -161,12 +162,10 @@ void PeerService::tick_channel(Channel& channel) noexcept {
   if (channel.state != ChannelState::kOpen) return;
   expire_requests(channel);
   if (channel.congestion.timed_out(now)) {
-    const std::uint64_t since = now - channel.congestion.rto_ticks();  // which a timeout doubles
     channel.congestion.on_timeout(now);
-    channel.sent.give_up(since, channel.sent.next_order() - ChunkLog::kCapacity, [&](const ChunkLog::Entry& e) {
-      channel.congestion.lost(e.bytes, now);
-      (void)channel.known.erase({e.chunk, e.chunk});
-    });
+    give_up_sent(channel, now, channel.sent.next_order());
+  } else if (channel.congestion.probe_is_due(now)) {
+    channel.congestion.allow_probe();
   }
   if (now - channel.last_sent > kKeepAliveSeconds * hz) channel.keep_alive_due = true;
   const bool tells = peer.receives() && now >= channel.announce_due;

@@ -2,6 +2,7 @@
 // What goes by time between two peers: keep-alives, peers that are gone, what is no longer wanted, and how long is waited for an answer
 // (RFC 7574 §3.8, §3.12, §8.14). The other side says what the test wants said, and nothing else.
 #include <algorithm>
+#include <bit>
 #include <cmath>
 
 #include "tests/content/raw_peer.h"
@@ -113,6 +114,59 @@ TEST(Timing, Rfc7574_3_8_HaveIsACancel) {
     }
     expect_all_honest(stand);
   }
+}
+
+// All ACKs of a flight are lost, or the hashes that its chunks needed, so that there was nothing to acknowledge: one chunk more, with all
+// that proves it, shows what became of the others, long before the timeout of a second (RFC 6298 §2.4).
+TEST(Timing, Rfc9002_6_2_AFlightWithoutAcksIsProbed) {
+  const ContentPtr content = chunks_of(64);
+  ContentStand stand;
+  RawPeer raw(stand, content, 1);
+  ASSERT_TRUE(stand.open(content->metadata(), {{1, kReceiver}}, ContentStand::kSwarm,
+                         [](abi::Swarm& m) { m.source = abi::SwarmSource::kPreloaded; }));
+  ASSERT_TRUE(stand.dp.apply({preload(abi::ContentKind::kContent, content->bytes())}));
+  ASSERT_TRUE(raw.open());
+  (void)raw.answers();
+  raw.say([](MessageWriter& w) { EXPECT_TRUE(w.request({32, 63})); });
+  ASSERT_EQ(chunks_in(raw.answers(), content), (std::vector<std::uint64_t>{32, 33}));
+  raw.say([](MessageWriter& w) { EXPECT_TRUE(w.ack({32, 33}, 1000)); });
+  const std::vector<std::uint64_t> flight = chunks_in(raw.answers(), content);
+  ASSERT_GE(flight.size(), 2u);
+  stand.run_ms(25);  // what a receiver may take for an ACK (RFC 9002 §6.2.1)
+  EXPECT_EQ(raw.answers().size(), 0u);
+  stand.run_ms(50);
+  const std::vector<pp::Datagram> probe = raw.answers();
+  ASSERT_EQ(chunks_in(probe, content), std::vector<std::uint64_t>{flight.back() + 1});
+  // From a leaf to what is known from 32 and 33: 34 (or 35), 36 to 39 and so on up to the peak's half, as far as it is not theirs.
+  const std::size_t chunk = flight.back() + 1;
+  std::size_t hashes = 0;
+  pp::wire::MessageReader reader(ConstBytes(probe[0].payload).subspan(pp::wire::kChannelBytes), content->metadata().framing(), pp::wire::Profile::kRfc);
+  for (pp::wire::Message m; reader.next(m);) hashes += m.type == MessageType::kIntegrity;
+  EXPECT_EQ(hashes, static_cast<std::size_t>(std::bit_width(chunk ^ 33) - 1)) << chunk;
+  raw.say([&](MessageWriter& w) { EXPECT_TRUE(w.ack({chunk, chunk}, 1000)); });
+  EXPECT_GE(chunks_in(raw.answers(), content).size(), 1u) << "the window is free again";
+  expect_all_honest(stand);
+}
+
+// Of forty transfers at a loss of 10 % either way, in virtual time. Half of them took ten seconds and more when only timeouts told that a
+// flight was lost.
+TEST(Timing, HeavyLossCostsProbesAndNotTimeouts) {
+  const ContentPtr content = chunks_of(100);
+  std::vector<std::uint64_t> took;
+  for (std::uint32_t seed = 1; seed <= 40; ++seed) {
+    ContentStand stand(ContentStand::defaults(), seed);
+    stand.faults.loss = 0.1;
+    stand.add_peer(1, seeder_of(content));
+    auto& leecher = stand.add_peer(3, leecher_of(content));
+    ASSERT_TRUE(stand.open(content->metadata(), {{1, kProvider}, {3, kReceiver}}));
+    const std::uint64_t begin = stand.dp.now();
+    leecher.connect(begin, stand.appliance());
+    ASSERT_TRUE(stand.run_ms(60'000, [&] { return leecher.complete(); })) << "seed " << seed;
+    took.push_back(stand.dp.now() - begin);
+    expect_all_honest(stand);
+  }
+  std::sort(took.begin(), took.end());
+  EXPECT_LE(took[took.size() / 2], 5'000'000u);
 }
 
 }  // namespace

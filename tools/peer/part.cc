@@ -144,7 +144,6 @@ Result<void> Part::cast(const SwarmFile& file, const ppspp::Endpoint& local) {
   s.max_payload = local.v6 ? kPayloadV6 : kPayloadV4;
   s.request_window = s.send_window = settings_.window;
   s.request_timeout_us = s.send_timeout_us = static_cast<std::uint64_t>(settings_.patience * 1e6);
-  s.repeats_acks = true;
   s.dead_us = static_cast<std::uint64_t>(settings_.dead_after * 1e6);
   s.misbehaviour = settings_.misbehaviour;
   if (auto added = add_content(file, s); !added) return added;

@@ -60,7 +60,6 @@ struct PeerSettings {
   bool random_order = false;               // of REQUESTs
   bool optimistic_hashes = false;          // reckons with hashes that are on their way, as libswift always does (RFC 7574 §5.3)
   bool announces = true;                   // kBoth, libswift: HAVE of chunks that were received
-  bool repeats_acks = false;               // leecher: what it asks for again it says with its latest ACKs, which may have been lost as well
   bool verifies = true;                    // false: everything that has the right length is taken (to see what others let through)
   bool expects_silence = false;            // not admitted: any datagram that comes is a finding
   std::uint64_t unix_us_at_zero = 0;       // live: CLOCK_REALTIME when the caller's clock was 0

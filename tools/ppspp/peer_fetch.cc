@@ -6,11 +6,6 @@
 #include "tools/ppspp/peer_state.h"
 
 namespace mediaward::tools::ppspp {
-namespace {
-
-constexpr std::ptrdiff_t kLastAcks = 8;  // that are told again
-
-}  // namespace
 
 bool PpsppPeer::State::wants(std::uint64_t chunk) const {
   return !settings_.want || (chunk >= settings_.want->first && chunk <= settings_.want->last);
@@ -160,13 +155,10 @@ void PpsppPeer::State::write_acks(Channel& channel) {
         },
         wire::MessageType::kAck);
   }
-  if (!channel.acks.empty())
-    channel.last_acks.assign(channel.acks.end() - std::min<std::ptrdiff_t>(std::ssize(channel.acks), kLastAcks), channel.acks.end());
   channel.acks.clear();
 }
 
 void PpsppPeer::State::expire_requests(Channel& channel) {
-  const std::size_t before = channel.asked.size();
   for (auto it = channel.asked.begin(); it != channel.asked.end();) {
     if (now_ - it->second < settings_.request_timeout_us) {
       ++it;
@@ -175,7 +167,6 @@ void PpsppPeer::State::expire_requests(Channel& channel) {
     if (--asked_[it->first] == 0) asked_.erase(it->first);
     it = channel.asked.erase(it);
   }
-  if (settings_.repeats_acks && channel.asked.size() != before && channel.acks.empty()) channel.acks = channel.last_acks;
 }
 
 }  // namespace mediaward::tools::ppspp

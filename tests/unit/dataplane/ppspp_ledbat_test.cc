@@ -128,6 +128,39 @@ TEST_F(PpsppLedbat, Rfc6817_2_4_2_TimeoutLeavesOneDatagramAndBacksOff) {
   EXPECT_EQ(ledbat_.rto_ticks(), 60 * kHz);
 }
 
+// SRTT 20 ms, RTTVAR 10 ms: 20 + 4 * 10 + 25 for a late ACK.
+TEST_F(PpsppLedbat, Rfc9002_6_2_AProbeGoesBeyondTheWindowAfterItsTimeoutWhichDoubles) {
+  ledbat_.rtt_sample(20 * kMs);
+  ledbat_.sent(kMss, now_);
+  ledbat_.sent(kMss, now_);
+  const std::uint64_t cwnd = ledbat_.cwnd_bytes();
+  std::uint64_t wait = 85 * kMs;
+  for (int probe = 0; probe < 3; ++probe, wait *= 2) {
+    EXPECT_FALSE(ledbat_.may_send(kMss));
+    EXPECT_FALSE(ledbat_.probe_is_due(now_ + wait - 1));
+    now_ += wait;
+    ASSERT_TRUE(ledbat_.probe_is_due(now_));
+    ledbat_.allow_probe();
+    EXPECT_FALSE(ledbat_.probe_is_due(now_));  // one is enough, whenever there is something to send
+    EXPECT_TRUE(ledbat_.probes());
+    EXPECT_TRUE(ledbat_.may_send(kMss));
+    ledbat_.sent(kMss, now_);
+    EXPECT_FALSE(ledbat_.probes());
+  }
+  EXPECT_EQ(ledbat_.cwnd_bytes(), cwnd);
+  ledbat_.acked(50'000, kMss, now_ + kMs);
+  EXPECT_FALSE(ledbat_.probe_is_due(now_ + 85 * kMs));
+  EXPECT_TRUE(ledbat_.probe_is_due(now_ + 86 * kMs));  // from the ACK, and of single length again
+}
+
+TEST_F(PpsppLedbat, Rfc9002_6_2_NothingToProbeForWithoutARoundTripOrAnythingUnderWay) {
+  ledbat_.sent(kMss, now_);
+  EXPECT_FALSE(ledbat_.probe_is_due(now_ + 100 * kHz));
+  ledbat_.acked(50'000, kMss, now_);
+  ledbat_.rtt_sample(20 * kMs);
+  EXPECT_FALSE(ledbat_.probe_is_due(now_ + 100 * kHz));
+}
+
 TEST_F(PpsppLedbat, AcksOfOldChunksDoNotPutTheTimeoutOff) {
   ledbat_.sent(kMss, now_);
   for (int i = 1; i <= 10; ++i) ledbat_.acked(50'000, 0, now_ + i * 100 * kMs);

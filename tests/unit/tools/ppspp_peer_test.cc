@@ -229,26 +229,6 @@ TEST(PpsppPeer, Rfc7574_3_12_OpensADeadChannelAnew) {
   }
 }
 
-TEST(PpsppPeer, ToldToTellsItsLatestAcksWithWhatItAsksForAgain) {
-  const auto content = std::make_shared<const Content>(numbered_lines(300'000), 1024, MerkleFunction::kSha256);
-  for (const bool again : {true, false}) {
-    PpsppLink link;
-    PpsppPeer& seeder = link.add(seeder_of(content));
-    PeerSettings settings = leecher_of(*content);
-    settings.repeats_acks = again;
-    PpsppPeer& leecher = link.add(settings);
-    leecher.connect(link.now(), kSeeder);
-    ASSERT_TRUE(link.run_until([&] { return leecher.chunks_held() >= 50; }));
-    link.run_for(10'000);
-    seeder = PpsppPeer(seeder_of(content));  // knows the channel no more
-    link.run_for(100'000);
-    const std::uint64_t before = leecher.counters().sent_of(MessageType::kAck);
-    link.run_for(3'000'000);
-    EXPECT_FALSE(leecher.complete());
-    EXPECT_EQ(leecher.counters().sent_of(MessageType::kAck) > before, again);
-  }
-}
-
 // UDP's checksum lets little of that through; but whatever comes, what is held is right. (It may stall: an altered ACK tells the sender
 // that hashes are there which are not.)
 TEST(PpsppPeer, Rfc7574_5_CorruptedDatagramsLeaveNothingWrong) {
