@@ -4,7 +4,7 @@
 // Plain structs over memory of the caller, which may be shared; no allocation, no I/O. The owning worker's thread.
 #pragma once
 
-#include <immintrin.h>
+#include <emmintrin.h>
 
 #include <algorithm>
 #include <bit>

@@ -9,7 +9,7 @@
 #include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
-#include <x86intrin.h>
+#include <x86gprintrin.h>
 
 #include <algorithm>
 #include <cerrno>

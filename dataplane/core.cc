@@ -2,7 +2,7 @@
 // See core.h: making the data plane and its workers, and giving back what no worker refers to any more. Main thread.
 #include "dataplane/core.h"
 
-#include <x86intrin.h>
+#include <x86gprintrin.h>
 
 #include <algorithm>
 #include <chrono>

@@ -3,7 +3,7 @@
 // Readers (main thread, controller) read without synchronisation: every value is one aligned word.
 #pragma once
 
-#include <x86intrin.h>
+#include <x86gprintrin.h>
 
 #include <array>
 #include <bit>

@@ -7,7 +7,7 @@
 // Tables change at one point only, between two loops. No timer waits to fill a batch: under load batches grow by themselves, at rest
 // the latency is one loop. Engines may be asynchronous: what has not come back is taken up by the same steps in a later loop.
 // The worker's own thread; no system call, no lock, no allocation.
-#include <x86intrin.h>
+#include <x86gprintrin.h>
 
 #include "dataplane/worker.h"
 

@@ -3,7 +3,7 @@
 // Made by the main thread, then run by exactly one thread until stopped. What other threads may call is marked so.
 #pragma once
 
-#include <x86intrin.h>
+#include <x86gprintrin.h>
 
 #include <array>
 #include <atomic>

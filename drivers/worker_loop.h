@@ -4,7 +4,7 @@
 // Deliberately no batching timer: under load the loop never rests. Worker thread (an EAL lcore).
 #pragma once
 
-#include <immintrin.h>
+#include <emmintrin.h>
 
 #include <atomic>
 #include <cstdint>
