@@ -97,36 +97,36 @@ TEST_P(Audited, AnHonestPeerAnswers) {
 
 INSTANTIATE_TEST_SUITE_P(Loss, Audited, testing::Values(0, 0.1));
 
-// It delivered while it was looked at, and has nothing any more; only audits can tell once everything is held.
-TEST(Audit, APeerThatClaimsWhatItHasNotIsFoundThoughNothingIsNeededOfIt) {
+// Everything is held when the second peer is admitted: nothing is needed of it, and only audits can tell what it is.
+struct AfterTheTransfer {
+  explicit AfterTheTransfer(pp::Misbehaviour misbehaviour) : second(stand.add_peer(2, seeder_of(content, misbehaviour))) {
+    auto& leecher = stand.add_peer(3, leecher_of(content));
+    EXPECT_TRUE(stand.open(content->metadata(), {{1, kProvider}, {3, kReceiver}}, ContentStand::kSwarm, audited));
+    leecher.connect(stand.dp.now(), stand.appliance());
+    EXPECT_TRUE(stand.run_ms(20'000, [&] { return leecher.complete(); }));
+    EXPECT_TRUE(stand.dp.apply({dataplane::Operation(ContentStand::admission_of(2, kProvider))}));
+  }
   const ContentPtr content = chunks_of(64);
   ContentStand stand;
-  auto& honest = stand.add_peer(1, seeder_of(content));
-  auto& liar = stand.add_peer(2, seeder_of(content, {.attack = pp::Attack::kBlackHole}));
-  auto& leecher = stand.add_peer(3, leecher_of(content));
-  ASSERT_TRUE(stand.open(content->metadata(), {{1, kProvider}, {3, kReceiver}}, ContentStand::kSwarm, audited));
-  leecher.connect(stand.dp.now(), stand.appliance());
-  EXPECT_TRUE(stand.run_ms(20'000, [&] { return leecher.complete(); }));
-  ASSERT_TRUE(stand.dp.apply({dataplane::Operation(ContentStand::admission_of(2, kProvider))}));
+  pp::PpsppPeer& first = stand.add_peer(1, seeder_of(content));
+  pp::PpsppPeer& second;
+};
+
+TEST(Audit, APeerThatClaimsWhatItHasNotIsFoundThoughNothingIsNeededOfIt) {
+  AfterTheTransfer after({.attack = pp::Attack::kBlackHole});
+  ContentStand& stand = after.stand;
   EXPECT_TRUE(stand.run_ms(120'000, [&] { return stand.told(abi::EventKind::kPeerVerdict, 2) != 0; }));
   EXPECT_GT(stand.info_of(2).audits, 0u);
   EXPECT_EQ(stand.info_of(2).audits_answered, 0u);
   EXPECT_EQ(stand.told(abi::EventKind::kPeerVerdict, 1), 0u);
-  EXPECT_GE(liar.counters().misdeeds, 1u);
-  expect_no_findings(honest);
+  EXPECT_GE(after.second.counters().misdeeds, 1u);
+  expect_no_findings(after.first);
 }
 
 // A chunk that is held already is compared all the same: what comes for an audit is verified.
 TEST(Audit, ATampererIsFoundByWhatNobodyNeeds) {
-  const ContentPtr content = chunks_of(64);
-  ContentStand stand;
-  stand.add_peer(1, seeder_of(content));
-  stand.add_peer(2, seeder_of(content, {.attack = pp::Attack::kTamper, .every = 2}));
-  auto& leecher = stand.add_peer(3, leecher_of(content));
-  ASSERT_TRUE(stand.open(content->metadata(), {{1, kProvider}, {3, kReceiver}}, ContentStand::kSwarm, audited));
-  leecher.connect(stand.dp.now(), stand.appliance());
-  EXPECT_TRUE(stand.run_ms(20'000, [&] { return leecher.complete(); }));
-  ASSERT_TRUE(stand.dp.apply({dataplane::Operation(ContentStand::admission_of(2, kProvider))}));
+  AfterTheTransfer after({.attack = pp::Attack::kTamper, .every = 2});
+  ContentStand& stand = after.stand;
   EXPECT_TRUE(stand.run_ms(60'000, [&] { return stand.verdicts(abi::ConductVerdict::kTampering, 2) != 0; }));
   EXPECT_GE(stand.evidence.size(), 2u);
 }
