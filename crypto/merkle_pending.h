@@ -95,7 +95,7 @@ class PendingHashes {
   // The bin of the node (RFC 7574 §4.2) names it in 64 bits: below 2^63 chunks no two are the same.
   static std::uint64_t key_of(MerkleNode node) noexcept { return (node.index << 1 | 1) << node.level; }
   static MerkleNode node_of(std::uint64_t key) noexcept {
-    const auto level = static_cast<std::uint8_t>(std::countr_zero(key));
+    const auto level = static_cast<std::uint32_t>(std::countr_zero(key));
     return {level, key >> level >> 1};
   }
   static std::uint8_t tag_of(std::uint64_t key) noexcept { return static_cast<std::uint8_t>((key * 0x9e3779b97f4a7c15u) >> 56); }

@@ -20,7 +20,7 @@ using Block = std::array<std::byte, kBlock * kMaxDigestBytes>;
 // Digests of consecutive nodes: equal to what is verified, or put where they belong.
 bool MerkleTree::accept(unsigned level, std::uint64_t first, ConstBytes digests) noexcept {
   for (std::uint64_t i = 0; i < digests.size() / digest_bytes_; ++i) {
-    const MerkleNode node{static_cast<std::uint8_t>(level), first + i};
+    const MerkleNode node{level, first + i};
     const std::byte* const digest = digests.data() + i * digest_bytes_;
     const std::byte* const known = verified(node);
     if (known == nullptr)

@@ -18,7 +18,7 @@ inline constexpr unsigned kMaxMerkleLevel = 63;  // of a node that 64-bit chunk 
 
 // Covers the chunks [index << level, ((index + 1) << level) - 1]; level 0 are the leaves.
 struct MerkleNode {
-  std::uint8_t level = 0;
+  std::uint32_t level = 0;  // of words: a byte that was just written delays the load of the node's first word
   std::uint64_t index = 0;
   constexpr bool operator==(const MerkleNode&) const noexcept = default;
 };
@@ -44,21 +44,21 @@ struct MerkleNodeList {
   return (n.index & 1) != 0;
 }
 [[nodiscard]] constexpr MerkleNode parent(MerkleNode n) noexcept {
-  return {static_cast<std::uint8_t>(n.level + 1), n.index >> 1};
+  return {n.level + 1, n.index >> 1};
 }
 [[nodiscard]] constexpr MerkleNode sibling(MerkleNode n) noexcept {
   return {n.level, n.index ^ 1};
 }
 // Of a node above the leaves.
 [[nodiscard]] constexpr MerkleNode left_child(MerkleNode n) noexcept {
-  return {static_cast<std::uint8_t>(n.level - 1), n.index << 1};
+  return {n.level - 1, n.index << 1};
 }
 [[nodiscard]] constexpr MerkleNode right_child(MerkleNode n) noexcept {
-  return {static_cast<std::uint8_t>(n.level - 1), n.index << 1 | 1};
+  return {n.level - 1, n.index << 1 | 1};
 }
 // The node of that level above (or at) a chunk.
 [[nodiscard]] constexpr MerkleNode node_above(std::uint64_t chunk, unsigned level) noexcept {
-  return {static_cast<std::uint8_t>(level), chunk >> level};
+  return {level, chunk >> level};
 }
 
 [[nodiscard]] constexpr std::uint64_t first_chunk(MerkleNode n) noexcept {
@@ -76,7 +76,7 @@ struct MerkleNodeList {
   if (last < first || last - first == ~std::uint64_t{0}) return std::nullopt;
   const std::uint64_t width = last - first + 1;
   if (!std::has_single_bit(width) || (first & (width - 1)) != 0) return std::nullopt;
-  const auto level = static_cast<std::uint8_t>(std::countr_zero(width));
+  const auto level = static_cast<std::uint32_t>(std::countr_zero(width));
   return MerkleNode{level, first >> level};
 }
 
@@ -85,7 +85,7 @@ struct MerkleNodeList {
   return static_cast<unsigned>(std::bit_width(chunks - 1));
 }
 [[nodiscard]] constexpr MerkleNode root_node(std::uint64_t chunks) noexcept {
-  return {static_cast<std::uint8_t>(height(chunks)), 0};
+  return {height(chunks), 0};
 }
 
 // Nodes of a level that cover at least one chunk.

@@ -123,7 +123,7 @@ class MerkleTree {
   [[nodiscard]] unsigned slots_below() const noexcept { return slots_below_; }
   // The two siblings that the path from a chunk of this tree passes on a level below the top: the left one's place.
   [[nodiscard]] Place siblings(std::uint64_t chunk, unsigned level) const noexcept {
-    return place_of({static_cast<std::uint8_t>(level), chunk >> level & ~std::uint64_t{1}});
+    return place_of({level, chunk >> level & ~std::uint64_t{1}});
   }
   // bits: 1 the digest at the place, 2 the one behind it. Not yet visible, both of them.
   void publish(const Place& place, unsigned bits, const std::byte* digests) noexcept {

@@ -163,7 +163,7 @@ DropReason PeerService::commit_bad(const crypto::ChunkCheck& check, const CheckO
   wake(*channel.audience);
   if (!may_prove(channel.peer->budget->evidence)) return DropReason::kPpsppBadChunk;
   Evidence e = evidence_against(channel);
-  e.node_level = check.node.level;
+  e.node_level = static_cast<std::uint8_t>(check.node.level);
   e.node_index = check.node.index;
   e.chunk = check.chunk;
   e.bytes = check.bytes;

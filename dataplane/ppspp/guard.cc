@@ -339,7 +339,7 @@ void GuardService::report(const crypto::ChunkCheck& check, const CheckOrigin& or
   e.from_guard = true;
   e.family = origin.family;
   e.channel = key.channel;
-  e.node_level = check.node.level;
+  e.node_level = static_cast<std::uint8_t>(check.node.level);
   e.node_index = check.node.index;
   e.chunk = check.chunk;
   e.bytes = check.bytes;

@@ -55,6 +55,11 @@ void forget_hidden(Channel& channel, ChunkRange range) noexcept {
   add_relaxed(channel.peer->conduct->acked_unclaimed, channel.hidden.count() - before);
 }
 
+bool is_audited(const Channel& channel, std::uint64_t chunk) noexcept {
+  const ChunkLog::Entry asked = channel.requested.look(chunk);
+  return asked.bytes == kAudit && asked.state == ChunkLog::State::kWaiting;
+}
+
 std::uint64_t chunks_in_both(const RangeSet<256>& set, ChunkRange range) noexcept {
   std::uint64_t n = 0;
   set.for_each_present(range, [&](ChunkRange both) {
@@ -108,10 +113,10 @@ void PeerService::take_channel(Packet* packet, const Datagram& datagram, std::ui
   Channel* channel = channels_.find(id);
   if (channel == nullptr) return context_.drop(packet, DropReason::kPpsppUnknownChannel);
   const Peer& peer = *channel->peer;
-  const std::size_t address_bytes = peer.key.family == Family::kIpv4 ? 4 : 16;
+  const bool v6 = peer.key.family == Family::kIpv6;
   const bool same = source_port_raw(datagram) == channel->peer_port_raw && datagram.address_index == peer.key.address_index &&
-                    packet->port == peer.key.port && (packet->l3_bytes == wire::kIpv6Bytes) == (peer.key.family == Family::kIpv6) &&
-                    std::memcmp(datagram.source, peer.key.address, address_bytes) == 0;
+                    packet->port == peer.key.port && (packet->l3_bytes == wire::kIpv6Bytes) == v6 &&
+                    (v6 ? std::memcmp(datagram.source, peer.key.address, 16) == 0 : std::memcmp(datagram.source, peer.key.address, 4) == 0);
   if (!same) return context_.drop(packet, DropReason::kPpsppSourceMismatch, peer.swarm_id);
   if (peer.expires_tsc <= context_.now() || channel->swarm->expires_tsc <= context_.now()) {
     close_channel(*channel, true);
@@ -198,9 +203,7 @@ void PeerService::on_data(Intake& in, const Message& m) noexcept {
   const std::uint64_t chunk = m.range.first;
   if (!m.range.is_one() || !swarm.has_chunk(chunk)) return refuse(DropReason::kPpsppChunkRange);
   if (m.body.size() != swarm.length_of(chunk)) return refuse(DropReason::kPpsppChunkLength);
-  const ChunkLog::Entry before = channel.requested.look(chunk);
-  const bool audited = before.bytes == kAudit && before.state == ChunkLog::State::kWaiting;
-  if (swarm.held(chunk) && !audited) {  // who repeats what we have waits for an ACK (RFC 7574 §8.7), if we ever asked for it
+  if (swarm.held(chunk) && !is_audited(channel, chunk)) {  // who repeats what we have waits for an ACK (RFC 7574 §8.7), if we ever asked for it
     const bool was_asked = channel.requested.was_begun(chunk);
     const ChunkLog::Entry over = channel.requested.end(chunk);
     count_end(channel, over, false);
@@ -283,7 +286,7 @@ void PeerService::on_bad_hash(Channel& channel, crypto::MerkleNode node, ConstBy
   if (!may_prove(channel.peer->budget->evidence)) return;
   Evidence e = evidence_against(channel);
   e.kind = abi::EvidenceKind::kBadHash;
-  e.node_level = node.level;
+  e.node_level = static_cast<std::uint8_t>(node.level);
   e.node_index = node.index;
   e.chunk = crypto::first_chunk(node);
   std::memcpy(e.digest.data(), hash.data(), hash.size());

@@ -90,6 +90,11 @@ void RangeSet<kMost>::replace(std::size_t from, std::size_t to, std::span<const 
 template <std::size_t kMost>
 bool RangeSet<kMost>::insert(ChunkRange range) noexcept {
   if (range.first > range.last) return false;
+  if (size_ != 0 && range.first != 0 && ranges_[size_ - 1].last == range.first - 1) {  // a transfer in order
+    ranges_[size_ - 1].last = range.last;
+    count_ += range.count();
+    return true;
+  }
   // Everything that overlaps or touches becomes one with it.
   const std::size_t from = range.first == 0 ? 0 : place(range.first - 1);
   std::size_t to = from;
@@ -103,6 +108,11 @@ bool RangeSet<kMost>::insert(ChunkRange range) noexcept {
 template <std::size_t kMost>
 bool RangeSet<kMost>::erase(ChunkRange range) noexcept {
   if (range.first > range.last) return false;
+  if (size_ != 0 && ranges_[0].first == range.first && range.last < ranges_[0].last) {  // a transfer in order
+    ranges_[0].first = range.last + 1;
+    count_ -= range.count();
+    return true;
+  }
   const std::size_t from = place(range.first);
   std::size_t to = from;
   while (to < size_ && ranges_[to].first <= range.last) ++to;

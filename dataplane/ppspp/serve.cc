@@ -21,8 +21,12 @@ constexpr std::uint64_t kBurstBytes = 64 * 1024;    // of a rate limit
 }  // namespace
 
 // Receivers' and senders' clocks need not agree (RFC 6817 §2.3): any that counts microseconds will do.
-std::uint64_t PeerService::clock_us() const noexcept {
-  return static_cast<std::uint64_t>(static_cast<unsigned __int128>(context_.now()) * 1'000'000u / context_.tsc_hz());
+std::uint64_t PeerService::clock_us() noexcept {
+  if (clock_at_ != context_.now()) {  // once per loop: it is a division
+    clock_at_ = context_.now();
+    clock_us_ = static_cast<std::uint64_t>(static_cast<unsigned __int128>(clock_at_) * 1'000'000u / context_.tsc_hz());
+  }
+  return clock_us_;
 }
 
 void PeerService::queue(Channel& channel) noexcept {
@@ -196,8 +200,9 @@ void PeerService::write_acks(Channel& channel, MessageWriter& out) noexcept {
   ChunkRange last{1, 0};
   std::uint8_t i = 0;
   for (; i < channel.ack_count; ++i) {
-    const ChunkRange range = complete_around(*channel.swarm, channel.acks[i].chunk);
-    if (range == last) continue;
+    const std::uint64_t chunk = channel.acks[i].chunk;
+    if (chunk >= last.first && chunk <= last.last) continue;
+    const ChunkRange range = complete_around(*channel.swarm, chunk);
     if (!out.ack(range, channel.acks[i].delay_us)) break;
     last = range;
   }

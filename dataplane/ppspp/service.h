@@ -262,7 +262,7 @@ class PeerService {
   // Where a datagram is put together that is not mostly content.
   [[nodiscard]] Bytes scratch_room(const Channel& channel) noexcept;
   bool send(Channel& channel, ConstBytes head, ConstBytes content) noexcept;
-  [[nodiscard]] std::uint64_t clock_us() const noexcept;
+  [[nodiscard]] std::uint64_t clock_us() noexcept;
 
   WorkerContext& context_;
   Egress& egress_;
@@ -285,6 +285,7 @@ class PeerService {
   std::vector<Channel*> queued_, serving_;    // have something to send
   std::vector<std::uint32_t> waking_;         // slots of swarms whose Audience::waking is set
   std::uint64_t evicted_counted_ = 0, refetched_counted_ = 0;
+  std::uint64_t clock_at_ = 0, clock_us_ = 0;  // context_.now() in ticks and in microseconds
   std::array<FirstLookup, kMaxFirsts> firsts_{};
   std::size_t first_count_ = 0;
   std::array<Waiting, kMaxWaiting> waiting_{};
