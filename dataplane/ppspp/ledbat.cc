@@ -46,7 +46,11 @@ void Ledbat::acked(std::uint64_t delay_us, std::uint64_t bytes, std::uint64_t no
   add_sample(plausible(static_cast<std::int64_t>(delay_us - origin_)));
   next_round(now);
   grow(bytes);
-  if (bytes != 0) progress_ = now, probes_ = 0;
+  if (bytes != 0) {
+    progress_ = now;
+    probes_ = 0;
+    probe_ = false;
+  }
   withdrawn(bytes);
 }
 

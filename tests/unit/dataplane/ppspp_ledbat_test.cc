@@ -151,6 +151,9 @@ TEST_F(PpsppLedbat, Rfc9002_6_2_AProbeGoesBeyondTheWindowAfterItsTimeoutWhichDou
   ledbat_.acked(50'000, kMss, now_ + kMs);
   EXPECT_FALSE(ledbat_.probe_is_due(now_ + 85 * kMs));
   EXPECT_TRUE(ledbat_.probe_is_due(now_ + 86 * kMs));  // from the ACK, and of single length again
+  ledbat_.allow_probe();
+  ledbat_.acked(50'000, kMss, now_ + 87 * kMs);
+  EXPECT_FALSE(ledbat_.probes());  // the answer came before the question
 }
 
 TEST_F(PpsppLedbat, Rfc9002_6_2_NothingToProbeForWithoutARoundTripOrAnythingUnderWay) {
