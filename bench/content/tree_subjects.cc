@@ -20,18 +20,22 @@ std::size_t buffer_bytes(const Content& content) {
   return content.chunk_bytes() > 1500 ? kJumboBufferBytes : kBufferBytes;
 }
 
-std::vector<crypto::MerkleNodeList> heard_of(const Content& content) {
-  std::vector<crypto::MerkleNodeList> heard;
-  for (std::uint64_t c = 0; c < content.chunks(); ++c) heard.push_back(content.hashes_before(c));
+Heard heard_of(const Content& content) {
+  Heard heard;
+  for (std::uint64_t c = 0; c < content.chunks(); ++c) {
+    heard.begins.push_back(heard.nodes.size());
+    for (const crypto::MerkleNode node : content.hashes_before(c)) heard.nodes.push_back(node);
+  }
+  heard.begins.push_back(heard.nodes.size());
   return heard;
 }
 
 // A burst: hashes, then chunks. False: one of them was not found good.
-bool verify_burst(const Content& content, const std::vector<crypto::MerkleNodeList>& heard, std::uint64_t first, crypto::MerkleTree& tree,
+bool verify_burst(const Content& content, const Heard& heard, std::uint64_t first, crypto::MerkleTree& tree,
                   crypto::PendingHashes& pending, crypto::MerkleVerifier& verifier) {
   std::array<crypto::ChunkCheck, kBurst> checks;
   for (std::uint64_t i = 0; i < kBurst; ++i) {
-    for (const crypto::MerkleNode node : heard[first + i]) pending.put(node, content.digest(node).data());
+    for (const crypto::MerkleNode node : heard.before(first + i)) pending.put(node, content.digest(node).data());
     checks[i].tree = &tree;
     checks[i].pending = &pending;
     checks[i].chunk = first + i;

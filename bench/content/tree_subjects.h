@@ -5,6 +5,7 @@
 
 #include <memory>
 #include <optional>
+#include <span>
 #include <vector>
 
 #include "bench/path/subject.h"
@@ -12,6 +13,15 @@
 #include "crypto/merkle_verifier.h"
 
 namespace mediaward::bench {
+
+// Whose hashes come before each chunk. As near together as those in packets: lists with room for the longest cost a cache miss each.
+struct Heard {
+  std::vector<crypto::MerkleNode> nodes;
+  std::vector<std::size_t> begins;  // of each chunk, and the end
+  [[nodiscard]] std::span<const crypto::MerkleNode> before(std::uint64_t chunk) const {
+    return std::span(nodes).subspan(begins[chunk], begins[chunk + 1] - begins[chunk]);
+  }
+};
 
 // Hashes come before their chunks, bursts have 32 of them; the tree is empty at the beginning of each slice.
 class TreeSubject final : public Subject {
@@ -25,7 +35,7 @@ class TreeSubject final : public Subject {
   std::unique_ptr<crypto::Hasher> hasher_;
   crypto::MerkleVerifier verifier_;
   crypto::PendingHashes pending_;
-  std::vector<crypto::MerkleNodeList> heard_;  // before each chunk
+  Heard heard_;
   AlignedMemory memory_;
 };
 
