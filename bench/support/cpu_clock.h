@@ -4,7 +4,7 @@
 // No performance counters are needed (virtual machines often have none). The benchmark's thread.
 #pragma once
 
-#include <x86gprintrin.h>
+#include <x86intrin.h>
 
 #include <cstdint>
 #include <optional>

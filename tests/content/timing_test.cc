@@ -31,6 +31,15 @@ std::vector<std::uint64_t> chunks_in(const std::vector<pp::Datagram>& datagrams,
   return chunks;
 }
 
+// All of the content is preloaded, and this peer may have it: it has opened its channel and asked for nothing yet.
+bool open_to_receiver(ContentStand& stand, RawPeer& raw, const ContentPtr& content) {
+  const bool opened = stand.open(content->metadata(), {{1, kReceiver}}, ContentStand::kSwarm,
+                                 [](abi::Swarm& m) { m.source = abi::SwarmSource::kPreloaded; }) &&
+                      stand.dp.apply({preload(abi::ContentKind::kContent, content->bytes())}) && raw.open();
+  (void)raw.answers();
+  return opened;
+}
+
 // Nothing is to be said, and it is said every half minute that somebody is there: before the two minutes are over that RFC 7574 §3.12
 // names.
 TEST(Timing, Rfc7574_8_14_KeepAlivesGoOutWhenNothingElseDoes) {
@@ -92,11 +101,7 @@ TEST(Timing, Rfc7574_3_8_HaveIsACancel) {
   for (const bool has_them : {false, true}) {
     ContentStand stand;
     RawPeer raw(stand, content, 1);
-    ASSERT_TRUE(stand.open(content->metadata(), {{1, kReceiver}}, ContentStand::kSwarm,
-                           [](abi::Swarm& m) { m.source = abi::SwarmSource::kPreloaded; }));
-    ASSERT_TRUE(stand.dp.apply({preload(abi::ContentKind::kContent, content->bytes())}));
-    ASSERT_TRUE(raw.open());
-    (void)raw.answers();
+    ASSERT_TRUE(open_to_receiver(stand, raw, content));
     raw.say([](MessageWriter& w) { EXPECT_TRUE(w.request({0, 9})); });
     stand.run_ms(50);
     EXPECT_EQ(chunks_in(raw.answers(), content), (std::vector<std::uint64_t>{0, 1}));
@@ -122,11 +127,7 @@ TEST(Timing, Rfc9002_6_2_AFlightWithoutAcksIsProbed) {
   const ContentPtr content = chunks_of(64);
   ContentStand stand;
   RawPeer raw(stand, content, 1);
-  ASSERT_TRUE(stand.open(content->metadata(), {{1, kReceiver}}, ContentStand::kSwarm,
-                         [](abi::Swarm& m) { m.source = abi::SwarmSource::kPreloaded; }));
-  ASSERT_TRUE(stand.dp.apply({preload(abi::ContentKind::kContent, content->bytes())}));
-  ASSERT_TRUE(raw.open());
-  (void)raw.answers();
+  ASSERT_TRUE(open_to_receiver(stand, raw, content));
   raw.say([](MessageWriter& w) { EXPECT_TRUE(w.request({32, 63})); });
   ASSERT_EQ(chunks_in(raw.answers(), content), (std::vector<std::uint64_t>{32, 33}));
   raw.say([](MessageWriter& w) { EXPECT_TRUE(w.ack({32, 33}, 1000)); });

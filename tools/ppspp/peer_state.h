@@ -64,7 +64,7 @@ struct Channel {
   HashBook pending;                              // told by it, not verified
   std::map<std::uint64_t, std::uint64_t> asked;  // chunk → when
   Ranges ever_asked;
-  std::vector<Ack> acks;  // to be told
+  std::vector<Ack> acks;             // to be told
   Ranges news;                       // to be announced
   std::vector<std::uint64_t> cancels;
 
